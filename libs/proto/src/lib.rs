@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+/// `guildhall.document`: uploads, verdicts, downloads.
+pub mod document {
+    /// Version 1.
+    #[expect(
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "tonic's generator writes bare `allow`s"
+    )]
+    pub mod v1 {
+        include!("gen/guildhall.document.v1.rs");
+    }
+}
+
+/// `guildhall.notification`: recipients, feeds, deliveries.
+pub mod notification {
+    /// Version 1.
+    #[expect(
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "tonic's generator writes bare `allow`s"
+    )]
+    pub mod v1 {
+        include!("gen/guildhall.notification.v1.rs");
+    }
+}
+
+mod operation {
+    include!("gen/operation.rs");
+}
+
+pub use operation::Operation;
+
+/// Every file of `proto/` and what it imports, as an encoded `google.protobuf.FileDescriptorSet`, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.binpb");
