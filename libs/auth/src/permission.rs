@@ -1,0 +1,73 @@
+//! The permission table: one row per operation. An operation without a row does not compile.
+
+use proto::Operation;
+
+use crate::caller::{Caller, CallerKind};
+use crate::error::Error;
+
+/// Which citizens may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// None.
+    None,
+    /// All, and the operation reaches only what is the caller's own; the service answers `NOT_FOUND` for the rest.
+    Owner,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Citizens, and partners' systems with the role.
+    pub people: People,
+    /// The tenant's staff, for what is the tenant's.
+    pub staff: bool,
+    /// Client ids of the services allowed, in the tenant they name.
+    pub services: &'static [&'static str],
+}
+
+impl Rule {
+    /// Says whether this caller may.
+    #[must_use]
+    pub fn allows(&self, caller: &Caller) -> bool {
+        match &caller.kind {
+            CallerKind::Citizen => self.people == People::Owner,
+            CallerKind::Staff => self.staff,
+            CallerKind::Service(name) => self.services.contains(&&**name),
+        }
+    }
+}
+
+const CITIZENS: Rule = Rule { people: People::Owner, staff: false, services: &[] };
+const CITIZENS_AND_STAFF: Rule = Rule { people: People::Owner, staff: true, services: &[] };
+
+const fn only(services: &'static [&'static str]) -> Rule {
+    Rule { people: People::None, staff: false, services }
+}
+
+/// The row of an operation.
+#[must_use]
+pub fn rule(operation: Operation) -> Rule {
+    match operation {
+        // Evidence is handed in by the citizen alone: staff could otherwise make up what they then review.
+        Operation::DocumentInitiateUpload
+        | Operation::DocumentRefreshUpload
+        | Operation::DocumentConfirmUpload => CITIZENS,
+        // Notification reads the owner's state when it renders.
+        Operation::DocumentGetDocument => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
+        Operation::DocumentListDocuments | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
+        Operation::DocumentClaimScan | Operation::DocumentReportScan => only(&["svc-worker"]),
+        Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
+        // Everybody has a feed of their own; the live channel reads those of the people connected.
+        Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
+        Operation::NotificationMarkRead => CITIZENS_AND_STAFF,
+        Operation::NotificationClaimDelivery | Operation::NotificationReportDelivery => only(&["svc-worker"]),
+    }
+}
+
+/// Applies the row of an operation.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check(operation: Operation, caller: &Caller) -> Result<(), Error> {
+    if rule(operation).allows(caller) { Ok(()) } else { Err(Error::PermissionDenied) }
+}

@@ -1,0 +1,80 @@
+use std::fmt::Write as _;
+
+use auth::permission;
+use auth::{Caller, CallerKind, Token};
+use proto::Operation;
+
+const CALLERS: [&str; 6] = ["citizen", "staff", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
+
+/// One line per operation, one column per caller; `x` may.
+const TABLE: &str = "
+                        operation citizen  staff  svc-bff  svc-document  svc-notification  svc-worker
+                DocumentClaimScan       .      .        .             .                 .           x
+            DocumentConfirmUpload       x      .        .             .                 .           .
+           DocumentCreateDownload       x      x        .             .                 .           .
+              DocumentGetDocument       x      x        .             .                 x           .
+           DocumentInitiateUpload       x      .        .             .                 .           .
+            DocumentListDocuments       x      x        .             .                 .           .
+            DocumentRefreshUpload       x      .        .             .                 .           .
+               DocumentReportScan       .      .        .             .                 .           x
+        NotificationClaimDelivery       .      .        .             .                 .           x
+            NotificationFeedHeads       .      .        x             .                 .           .
+             NotificationListFeed       x      x        x             .                 .           .
+             NotificationMarkRead       x      x        .             .                 .           .
+       NotificationReportDelivery       .      .        .             .                 .           x
+      NotificationUpsertRecipient       .      .        x             .                 .           .
+";
+
+fn caller(name: &str) -> Caller {
+    let kind = match name {
+        "citizen" => CallerKind::Citizen,
+        "staff" => CallerKind::Staff,
+        service => CallerKind::Service(service.to_owned()),
+    };
+    Caller {
+        subject: "ada".parse().unwrap(),
+        tenant: "riverton".parse().unwrap(),
+        roles: Vec::new(),
+        client_id: "portal".into(),
+        kind,
+        on_behalf_of: None,
+        token: Token::parse("t").unwrap(),
+    }
+}
+
+#[test]
+fn the_table_allows_exactly_this() {
+    let mut table = format!(
+        "\n{:>33} citizen  staff  svc-bff  svc-document  svc-notification  svc-worker\n",
+        "operation"
+    );
+    for operation in Operation::ALL {
+        write!(table, "{:>33}", format!("{operation:?}")).unwrap();
+        for (column, name) in CALLERS.into_iter().enumerate() {
+            let mark = if permission::check(*operation, &caller(name)).is_ok() { "x" } else { "." };
+            let width = name.len() + if column == 0 { 1 } else { 2 };
+            write!(table, "{mark:>width$}").unwrap();
+        }
+        table.push('\n');
+    }
+    assert_eq!(table, TABLE, "{table}");
+}
+
+#[test]
+fn a_service_nobody_knows_may_nothing() {
+    for operation in Operation::ALL {
+        for name in ["svc-", "svc-x", "svc-worker2", "SVC-WORKER", ""] {
+            let mut stranger = caller("citizen");
+            stranger.kind = CallerKind::Service(name.into());
+            permission::check(*operation, &stranger).unwrap_err();
+        }
+    }
+}
+
+#[test]
+fn an_operation_that_makes_an_effect_by_key_is_for_people_alone() {
+    // Keys are scoped by principal; services repeat by job, not by key.
+    for operation in Operation::ALL.iter().filter(|operation| operation.needs_key()) {
+        assert!(permission::rule(*operation).services.is_empty(), "{operation:?}");
+    }
+}

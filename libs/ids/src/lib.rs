@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+mod name;
+mod uuid_v7;
+
+pub use name::{Subject, Tenant};
+pub use uuid_v7::{DeliveryId, DocumentId, EventId, JobId, NotificationId, RecipientId};
+
+/// Why a text is not the id it should be. Names the rule, never the text: it may be anything a caller sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not a UUIDv7 in its canonical spelling.
+    #[error("must be a UUIDv7, lower case with hyphens")]
+    NotUuidV7,
+    /// Not a tenant's name.
+    #[error("must be 1 to 63 of a-z, 0-9 and '-'")]
+    NotTenant,
+    /// Not a subject.
+    #[error("must be 1 to 255 visible ASCII characters")]
+    NotSubject,
+}

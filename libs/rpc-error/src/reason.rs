@@ -1,0 +1,105 @@
+//! Every reason there is. The one list: pages in `docs/errors/` are compared with it.
+//!
+//! To add one: a row here, a page there.
+
+use crate::Code;
+
+/// A row of the table of reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What clients branch on, `UPPER_SNAKE_CASE`, never renamed.
+    pub name: &'static str,
+    /// The only code it is used with.
+    pub code: Code,
+    /// One line for people: the `title` of an HTTP problem.
+    pub title: &'static str,
+}
+
+/// The row of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Reason> {
+    ALL.iter().find(|reason| reason.name == name)
+}
+
+macro_rules! reasons {
+    ($($name:ident = $code:ident, $title:literal;)*) => {
+        $(
+            #[doc = concat!($title, ". [`Code::", stringify!($code), "`].")]
+            pub const $name: &str = stringify!($name);
+        )*
+
+        /// All reasons, in groups.
+        pub const ALL: &[Reason] =
+            &[$(Reason { name: $name, code: Code::$code, title: $title },)*];
+    };
+}
+
+reasons! {
+    // Anybody's.
+    INTERNAL = Internal, "Something went wrong on our side";
+    UNAVAILABLE = Unavailable, "Something we need is not available right now";
+    TIMEOUT = DeadlineExceeded, "The answer took too long";
+    OVERLOADED = ResourceExhausted, "Too many calls at once";
+    REQUEST_MALFORMED = Malformed, "The request cannot be parsed";
+    REQUEST_INVALID = InvalidArgument, "The request breaks a rule";
+    PAGE_SIZE_INVALID = InvalidArgument, "The page size is out of range";
+    PAGE_TOKEN_INVALID = InvalidArgument, "The page token is not one of ours";
+
+    // Who calls, and what they may.
+    TOKEN_MISSING = Unauthenticated, "No token was sent";
+    TOKEN_INVALID = Unauthenticated, "The token is not accepted";
+    TOKEN_EXPIRED = Unauthenticated, "The token has expired";
+    PERMISSION_DENIED = PermissionDenied, "The caller may not do this";
+    TENANT_MISSING = Malformed, "The call names no tenant";
+
+    // Idempotency keys.
+    IDEMPOTENCY_KEY_MISSING = Malformed, "The call needs an idempotency key";
+    IDEMPOTENCY_KEY_INVALID = Malformed, "The idempotency key is not acceptable";
+    IDEMPOTENCY_KEY_REUSED = InvalidArgument, "The idempotency key was used with another request";
+    IDEMPOTENCY_KEY_IN_FLIGHT = Conflict, "The first call with this idempotency key is still running";
+
+    // Documents.
+    DOCUMENT_NOT_FOUND = NotFound, "There is no such document";
+    UNKNOWN_PURPOSE = InvalidArgument, "The purpose is not in the upload policy";
+    FILE_NAME_INVALID = InvalidArgument, "The file's name cannot be used";
+    CONTENT_TYPE_NOT_ALLOWED = InvalidArgument, "The content type is not allowed for the purpose";
+    FILE_EMPTY = InvalidArgument, "The file is empty";
+    FILE_TOO_LARGE = TooLarge, "The file is larger than the purpose allows";
+    DIGEST_INVALID = InvalidArgument, "The digest is not a SHA-256";
+    UPLOAD_MISSING = Conflict, "Nothing was uploaded yet";
+    UPLOAD_ALREADY_CONFIRMED = Conflict, "The upload was already confirmed";
+    UPLOAD_EXPIRED = Gone, "The upload was not confirmed in time";
+    DOCUMENT_NOT_SCANNED = Locked, "The document has no verdict yet";
+    DOCUMENT_REJECTED = Conflict, "The document was rejected";
+    EVIDENCE_MISSING = PreconditionFailed, "The copied object is missing or differs";
+
+    // Jobs.
+    JOB_NOT_FOUND = NotFound, "There is no such job";
+    JOB_LEASED = Conflict, "Somebody else has the job";
+    JOB_FINISHED = Conflict, "The job was already reported";
+
+    // Notifications.
+    NOTIFICATION_NOT_FOUND = NotFound, "There is no such notification";
+    RECIPIENT_INVALID = InvalidArgument, "The recipient's data cannot be used";
+    RECIPIENTS_INVALID = InvalidArgument, "The list of recipients cannot be used";
+    SEQUENCE_INVALID = InvalidArgument, "The sequence number is out of range";
+    OUTCOME_INVALID = InvalidArgument, "The outcome is not one that can be reported";
+
+    // HTTP only.
+    ROUTE_NOT_FOUND = NotFound, "There is no such path";
+    METHOD_NOT_ALLOWED = MethodNotAllowed, "The path does not have this method";
+    UNSUPPORTED_MEDIA_TYPE = UnsupportedMediaType, "The body is of a type that is not understood";
+    BODY_TOO_LARGE = TooLarge, "The body is too large";
+    BODY_MALFORMED = Malformed, "The body cannot be parsed";
+    FIELD_UNKNOWN = InvalidArgument, "The body has a field that does not exist";
+    FIELD_MISSING = InvalidArgument, "A field that is required is missing";
+    FIELD_INVALID = InvalidArgument, "A field breaks its rule";
+    QUERY_INVALID = InvalidArgument, "A query parameter breaks its rule";
+    RATE_LIMITED = ResourceExhausted, "Too many calls in a short time";
+    SESSION_MISSING = Unauthenticated, "Nobody is signed in";
+    SIGN_IN_FAILED = Unauthenticated, "The sign-in did not succeed";
+    SIGN_IN_UNAVAILABLE = Unavailable, "The sign-in provider does not answer";
+    SESSION_STORE_UNAVAILABLE = Unavailable, "Sessions cannot be read right now";
+    CSRF_INVALID = PermissionDenied, "The CSRF header is missing or wrong";
+    ORIGIN_NOT_ALLOWED = PermissionDenied, "The origin is not on the list";
+}

@@ -1,0 +1,7 @@
+//! One binary for all tests of the error.
+
+mod log;
+mod pages;
+mod problem;
+mod reasons;
+mod round_trip;
