@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+mod apply;
+mod backoff;
+mod failure;
+mod forward;
+mod group;
+mod inbox;
+mod metrics;
+mod parked;
+mod partition;
+mod tail;
+
+use sqlx::migrate::Migrator;
+
+pub use failure::{BoxError, Failure};
+pub use forward::{Forward, forward};
+pub use inbox::{Inbox, inbox, sweep};
+pub use kafka::CloudEvent;
+pub use tail::{Tail, tail};
+
+/// The tables `inbox` and `parked`, for the `migrate` subcommand of every service that consumes in inbox mode.
+pub static MIGRATOR: Migrator = pg::migrator!("_migrations_consumer");
+
+/// A consumer cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection to Kafka cannot be prepared.
+    #[error("the consumer cannot prepare its connection to Kafka")]
+    Connection(#[from] kafka::MskIamError),
+    /// The client refuses its settings.
+    #[error("the consumer's client refuses its settings")]
+    Client(#[from] kafka::rdkafka::error::KafkaError),
+}
+
+/// An error with its causes, for one line of a log.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

@@ -1,0 +1,12 @@
+//! Against real servers: PostgreSQL and Kafka of `cargo xtask up --servers`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod forward;
+mod harness;
+mod inbox;
+mod outages;
+mod parking;
+mod rebalance;
+mod tail;
+mod tracing;
+mod wire;

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod backoff;
+mod leader;
+mod metrics;
+mod queue_lane;
+mod relay;
+mod store;
+mod topic_lane;
+
+use sqlx::migrate::Migrator;
+
+pub use append::{Event, append, append_job};
+pub use relay::{Error, Relay};
+
+/// The table `outbox`, for the `migrate` subcommand of every service that appends.
+pub static MIGRATOR: Migrator = pg::migrator!("_migrations_outbox");
+
+/// An error with its causes, for one line of a log.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

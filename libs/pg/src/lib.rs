@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod bootstrap;
+pub mod catalog;
+mod db;
+mod error;
+mod migrate;
+mod settings;
+mod tx;
+mod unit;
+
+pub use bootstrap::{Bootstrap, Urls, bootstrap};
+pub use db::Db;
+pub use error::Error;
+pub use futures::future::BoxFuture;
+pub use migrate::migrate;
+pub use settings::Settings;
+pub use tx::{SystemTx, Tx};
