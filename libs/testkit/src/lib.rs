@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+pub mod canary;
+mod cleanup;
+mod database;
+mod env;
+mod eventually;
+mod issuer;
+mod mail;
+pub mod otlp;
+mod s3;
+mod sqs;
+mod topics;
+
+pub use database::{TestDb, database};
+pub use env::{Env, env};
+pub use eventually::eventually;
+pub use issuer::{Issuer, tokens, tokens_at};
+pub use mail::{Caught, Mailbox, mailbox};
+pub use otlp::{Otlp, otlp};
+pub use s3::{TestS3, s3};
+pub use sqs::{TestSqs, sqs, sqs_with};
+pub use topics::{TestKafka, kafka};
