@@ -1,0 +1,43 @@
+-- Documents: what was declared, and where each stands. A row is written once and then only moves along its lifecycle,
+-- which is why the app role may update just these columns and delete nothing.
+create table documents (
+    id uuid primary key,
+    tenant text not null check (tenant ~ '^[a-z0-9-]{1,63}$'),
+    owner text not null check (octet_length(owner) between 1 and 255),
+    purpose text not null check (octet_length(purpose) between 1 and 63),
+    file_name text not null check (octet_length(file_name) between 1 and 255),
+    content_type text not null check (octet_length(content_type) between 3 and 127),
+    size_bytes bigint not null check (size_bytes > 0),
+    sha256 bytea not null check (octet_length(sha256) = 32),
+    status text not null
+        check (status in ('pending_upload', 'uploaded', 'scanning', 'ready', 'rejected', 'expired')),
+    rejection_reason text
+        check (rejection_reason in
+            ('INFECTED', 'TYPE_MISMATCH', 'SIZE_MISMATCH', 'CHECKSUM_MISMATCH', 'UNSCANNABLE')),
+    detected_content_type text check (octet_length(detected_content_type) between 3 and 127),
+    upload_expires_at timestamptz,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+
+    constraint documents_awaits_until check ((status = 'pending_upload') = (upload_expires_at is not null)),
+    constraint documents_rejected_why check ((status = 'rejected') = (rejection_reason is not null)),
+    constraint documents_ready_as check (status <> 'ready' or detected_content_type is not null),
+    constraint documents_detected_when_decided
+        check (detected_content_type is null or status in ('ready', 'rejected')),
+
+    -- What other tables refer to, so that no row can point into another tenant; staff list by it, newest id first.
+    constraint documents_of_tenant unique (tenant, id)
+);
+
+-- Citizens list their own, newest id first.
+create index documents_of_owner on documents (tenant, owner, id desc);
+
+alter table documents enable row level security;
+alter table documents force row level security;
+create policy tenant on documents to guildhall_app
+    using (tenant = current_setting('app.tenant', true))
+    with check (tenant = current_setting('app.tenant', true));
+
+grant select, insert on documents to guildhall_app;
+grant update (status, rejection_reason, detected_content_type, upload_expires_at, updated_at)
+    on documents to guildhall_app;

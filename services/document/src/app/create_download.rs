@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use auth::Caller;
+use blobs::{Bucket, SignedGet};
+use time::OffsetDateTime;
+
+use crate::db::access_log::Access;
+use crate::domain::{Document, Lifecycle, UploadClosed};
+use crate::{Error, State, db, events};
+
+/// How long a download's signature is good for.
+const DOWNLOAD_SIGNATURE: Duration = Duration::from_secs(5 * 60);
+
+/// Signs a download of a ready document and logs who may use it: citizens for their own, staff for the tenant's.
+///
+/// The URL is signed first, since that may take a call for credentials, and thrown away where the log cannot be
+/// written.
+pub async fn create_download(state: &State, caller: &Caller, document_id: &str) -> Result<SignedGet, Error> {
+    let document = super::get_document(state, caller, document_id).await?;
+    readable(&document)?;
+    let file_name = document.declaration.file_name.as_str();
+    let key = document.evidence_key();
+    let accessed_at = state.clock.now();
+    let signed = state.blobs.presign_get(Bucket::Evidence, &key, file_name, DOWNLOAD_SIGNATURE).await?;
+
+    write_log(state, caller, &document, accessed_at, signed.expires_at).await?;
+    Ok(signed)
+}
+
+async fn write_log(
+    state: &State,
+    caller: &Caller,
+    document: &Document,
+    accessed_at: OffsetDateTime,
+    expires_at: OffsetDateTime,
+) -> Result<(), Error> {
+    let (id, viewer, clock, caller) =
+        (document.id, super::viewer(caller), state.clock.clone(), caller.clone());
+    let tenant = caller.tenant.clone();
+    state
+        .db
+        .tenant(&tenant, move |tx| {
+            Box::pin(async move {
+                let locked = db::documents::lock(tx, &caller.tenant, &viewer, id).await?;
+                let document = locked.ok_or(Error::DocumentNotFound)?;
+                readable(&document)?;
+                let event_id = events::append_accessed(tx, &clock, &document, &caller.subject).await?;
+                let access = Access {
+                    event_id,
+                    tenant: &caller.tenant,
+                    document_id: id,
+                    accessor: &caller.subject,
+                    client_id: &caller.client_id,
+                    accessed_at,
+                    expires_at,
+                };
+                db::access_log::insert(tx, &access).await?;
+                Ok::<_, Error>(())
+            })
+        })
+        .await
+}
+
+fn readable(document: &Document) -> Result<(), Error> {
+    match document.lifecycle {
+        Lifecycle::Ready { .. } => Ok(()),
+        Lifecycle::PendingUpload { .. } | Lifecycle::Uploaded | Lifecycle::Scanning => Err(Error::NotScanned),
+        Lifecycle::Rejected { .. } => Err(Error::Rejected),
+        Lifecycle::Expired => Err(UploadClosed::Expired.into()),
+    }
+}

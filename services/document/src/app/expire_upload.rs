@@ -1,0 +1,30 @@
+use clock::Clock;
+use due::Next;
+use ids::DocumentId;
+use pg::Tx;
+
+use super::INTAKE_CLEANUP;
+use crate::domain::{Changed, Lifecycle, Viewer};
+use crate::{Error, db, events};
+
+/// Ends the wait for an upload that nobody confirmed in time.
+pub async fn expire_upload(tx: &mut Tx, clock: &Clock, id: DocumentId) -> Result<Next, Error> {
+    let tenant = tx.tenant().clone();
+    let Some(document) = db::documents::lock(tx, &tenant, &Viewer::Office, id).await? else {
+        return Ok(Next::Done);
+    };
+    let now = clock.now();
+    match document.lifecycle {
+        Lifecycle::PendingUpload { expires_at } if now < expires_at => Ok(Next::At(expires_at)),
+        Lifecycle::PendingUpload { .. } => {
+            let Changed { document, event } = document.expire(now)?;
+            db::documents::update(tx, &document).await?;
+            events::append(tx, clock, &document, event).await?;
+            // Bytes may have been sent without a confirmation.
+            due::schedule(tx, INTAKE_CLEANUP, id.into(), now).await?;
+            Ok(Next::Done)
+        }
+        // Confirmed while this was on its way.
+        _ => Ok(Next::Done),
+    }
+}

@@ -1,0 +1,22 @@
+//! The rules of a document's life. No IO and no waiting: everything here can be decided by looking.
+
+pub mod declaration;
+pub mod document;
+pub mod file_name;
+pub mod media_type;
+pub mod page;
+pub mod policy;
+pub mod sha256;
+pub mod viewer;
+
+pub use declaration::{Declaration, FileSize, Violation};
+pub use document::{
+    Changed, Document, Event, InvalidTransition, Lifecycle, RejectionReason, Status, StoredObject,
+    UploadClosed, Verdict,
+};
+pub use file_name::FileName;
+pub use media_type::MediaType;
+pub use page::{PageSize, PageToken};
+pub use policy::Purpose;
+pub use sha256::Sha256;
+pub use viewer::Viewer;

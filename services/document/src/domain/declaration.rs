@@ -1,0 +1,190 @@
+//! What a citizen declares before an upload; the signature then allows exactly these bytes.
+
+use super::{FileName, MediaType, Purpose, Sha256, file_name, sha256};
+
+/// A file that may be uploaded: every part obeys the policy of its purpose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declaration {
+    /// What the file is handed in for.
+    pub purpose: Purpose,
+    /// What the citizen calls it.
+    pub file_name: FileName,
+    /// What kind of file it is said to be.
+    pub media_type: MediaType,
+    /// How many bytes it has.
+    pub size: FileSize,
+    /// The SHA-256 of these bytes.
+    pub sha256: Sha256,
+}
+
+/// A number of bytes, at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileSize(i64);
+
+/// A rule that a declaration breaks. `Display` states the rule, never the value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// The purpose is not in the policy.
+    #[error(transparent)]
+    UnknownPurpose(#[from] super::policy::Unknown),
+    /// The name cannot be used.
+    #[error(transparent)]
+    FileName(#[from] file_name::Error),
+    /// The type is not accepted, for this purpose or at all.
+    #[error("must be {}", .0.join(", "))]
+    ContentTypeNotAllowed(Vec<&'static str>),
+    /// There is nothing in the file.
+    #[error("must be at least 1 byte")]
+    FileEmpty,
+    /// The file is larger than its purpose allows.
+    #[error("must be at most {limit} bytes")]
+    FileTooLarge {
+        /// Largest file in bytes.
+        limit: i64,
+    },
+    /// The digest is not a SHA-256.
+    #[error("must be the SHA-256 of the file, 32 bytes")]
+    DigestInvalid(#[from] sha256::Error),
+}
+
+impl Violation {
+    /// The request's field that breaks the rule.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::UnknownPurpose(_) => "purpose",
+            Self::FileName(_) => "file_name",
+            Self::ContentTypeNotAllowed(_) => "content_type",
+            Self::FileEmpty | Self::FileTooLarge { .. } => "size_bytes",
+            Self::DigestInvalid(_) => "sha256",
+        }
+    }
+}
+
+impl FileSize {
+    /// A size in bytes; `None` for less than one.
+    #[must_use]
+    pub fn new(bytes: i64) -> Option<Self> {
+        (bytes >= 1).then_some(Self(bytes))
+    }
+
+    /// The size in bytes.
+    #[must_use]
+    pub fn bytes(self) -> i64 {
+        self.0
+    }
+}
+
+impl Declaration {
+    /// Checks a declaration against the policy and tells every rule it breaks, in the order of the fields.
+    ///
+    /// Where the purpose is unknown, type and size are held to the widest that any purpose allows.
+    pub fn parse(
+        purpose: &str,
+        file_name: &str,
+        content_type: &str,
+        size_bytes: i64,
+        sha256: &[u8],
+    ) -> Result<Self, Vec<Violation>> {
+        let mut violations = Vec::new();
+        let purpose = keep(purpose.parse(), &mut violations);
+        let file_name = keep(file_name.parse(), &mut violations);
+        let media_type = keep(parse_media_type(content_type, purpose), &mut violations);
+        let size = keep(parse_size(size_bytes, purpose), &mut violations);
+        let sha256 = keep(Sha256::try_from(sha256), &mut violations);
+        match (purpose, file_name, media_type, size, sha256) {
+            (Some(purpose), Some(file_name), Some(media_type), Some(size), Some(sha256)) => {
+                Ok(Self { purpose, file_name, media_type, size, sha256 })
+            }
+            _ => Err(violations),
+        }
+    }
+}
+
+fn keep<T, E: Into<Violation>>(parsed: Result<T, E>, violations: &mut Vec<Violation>) -> Option<T> {
+    parsed.map_err(|violation| violations.push(violation.into())).ok()
+}
+
+fn parse_media_type(text: &str, purpose: Option<Purpose>) -> Result<MediaType, Violation> {
+    let purposes = purpose.map_or(Purpose::ALL.to_vec(), |purpose| vec![purpose]);
+    match text.parse() {
+        Ok(media_type) if purposes.iter().any(|purpose| purpose.allows(&media_type)) => Ok(media_type),
+        _ => {
+            let mut allowed: Vec<_> =
+                purposes.iter().flat_map(|purpose| purpose.media_types()).copied().collect();
+            allowed.sort_unstable();
+            allowed.dedup();
+            Err(Violation::ContentTypeNotAllowed(allowed))
+        }
+    }
+}
+
+fn parse_size(bytes: i64, purpose: Option<Purpose>) -> Result<FileSize, Violation> {
+    let limits = Purpose::ALL.into_iter().filter(|each| purpose.is_none_or(|purpose| purpose == *each));
+    let limit = limits.map(Purpose::max_bytes).max().unwrap_or_default();
+    match FileSize::new(bytes) {
+        None => Err(Violation::FileEmpty),
+        Some(_) if bytes > limit => Err(Violation::FileTooLarge { limit }),
+        Some(size) => Ok(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fields(result: Result<Declaration, Vec<Violation>>) -> Vec<&'static str> {
+        result.map_or_else(|violations| violations.iter().map(Violation::field).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn a_declaration_within_the_policy_is_taken() {
+        let declared =
+            Declaration::parse("identity", "id.pdf", "application/pdf", 20 * 1024 * 1024, &[1; 32]);
+        let declared = declared.expect("the largest identity document");
+        assert_eq!(declared.purpose, Purpose::Identity);
+        assert_eq!(declared.size.bytes(), 20_971_520);
+    }
+
+    #[test]
+    fn every_broken_rule_is_told_at_once() {
+        assert_eq!(
+            fields(Declaration::parse("tax", "a/b", "text/html", 0, &[1; 31])),
+            ["purpose", "file_name", "content_type", "size_bytes", "sha256"]
+        );
+    }
+
+    #[test]
+    fn type_and_size_follow_the_purpose() {
+        let parse = |purpose: &str, content_type: &str, size| {
+            fields(Declaration::parse(purpose, "a", content_type, size, &[1; 32]))
+        };
+        assert_eq!(parse("identity", "text/plain", 1), ["content_type"]);
+        assert_eq!(parse("statement", "text/plain", 1), [""; 0]);
+        assert_eq!(parse("identity", "image/png", 20 * 1024 * 1024 + 1), ["size_bytes"]);
+        assert_eq!(parse("income", "image/png", 20 * 1024 * 1024 + 1), [""; 0]);
+        assert_eq!(parse("statement", "text/plain", -1), ["size_bytes"]);
+        assert_eq!(parse("unknown", "text/csv", 50 * 1024 * 1024), ["purpose"]);
+        assert_eq!(parse("unknown", "text/csv", 50 * 1024 * 1024 + 1), ["purpose", "size_bytes"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_obeys_its_purpose(
+            purpose in "identity|address|income|statement|other",
+            content_type in "application/pdf|image/png|image/jpeg|text/csv|text/plain|text/html",
+            size in prop_oneof![any::<i64>(), 0..=60 * MIB],
+            digest in prop::collection::vec(any::<u8>(), 31..=33),
+        ) {
+            if let Ok(taken) = Declaration::parse(&purpose, "a.pdf", &content_type, size, &digest) {
+                prop_assert!(taken.purpose.allows(&taken.media_type));
+                prop_assert!((1..=taken.purpose.max_bytes()).contains(&taken.size.bytes()));
+                prop_assert_eq!(&taken.sha256.as_bytes()[..], &digest[..]);
+            }
+        }
+    }
+
+    const MIB: i64 = 1024 * 1024;
+}

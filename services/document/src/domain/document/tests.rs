@@ -1,0 +1,183 @@
+use proptest::prelude::*;
+use time::macros::datetime;
+
+use super::*;
+
+const NOON: OffsetDateTime = datetime!(2030-05-01 12:00 UTC);
+
+fn initiated() -> Changed {
+    let declaration = Declaration::parse("identity", "id.pdf", "application/pdf", 1_000, &[7; 32]);
+    Document::initiate(
+        "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a UUIDv7"),
+        "riverton".parse().expect("a tenant"),
+        "ada".parse().expect("a subject"),
+        declaration.expect("within the policy"),
+        NOON,
+    )
+}
+
+fn document() -> Document {
+    initiated().document
+}
+
+fn declared() -> StoredObject {
+    StoredObject { size: 1_000, sha256: Some(Sha256::from([7; 32])) }
+}
+
+fn clean(detected: &str) -> Verdict {
+    Verdict::Clean { detected: detected.parse().ok() }
+}
+
+fn infected() -> Verdict {
+    Verdict::Refused { reason: RejectionReason::Infected, detected: None }
+}
+
+fn scanning() -> Document {
+    let uploaded = document().confirm(&declared(), NOON).expect("pending");
+    uploaded.document.start_scan(NOON).expect("uploaded").document
+}
+
+#[test]
+fn a_clean_document_goes_from_declared_to_ready() {
+    let initiated = initiated();
+    assert_eq!(initiated.event, Event::Initiated);
+    assert_eq!(initiated.document.upload_window(NOON), Ok(NOON + UPLOAD_WINDOW));
+    let uploaded = initiated.document.confirm(&declared(), NOON).expect("pending");
+    assert_eq!(uploaded.event, Event::Uploaded);
+    let scanning = uploaded.document.start_scan(NOON).expect("uploaded");
+    assert_eq!(scanning.event, Event::Scanning);
+    let later = NOON + Duration::seconds(9);
+    let ready = scanning.document.decide(clean("application/pdf"), later).expect("scanning");
+    assert_eq!(ready.event, Event::Ready);
+    assert_eq!(ready.document.updated_at, later);
+    assert_eq!(ready.document.created_at, NOON);
+}
+
+#[test]
+fn a_stored_object_that_differs_is_rejected_when_confirmed() {
+    for (stored, reason) in [
+        (StoredObject { size: 999, ..declared() }, RejectionReason::SizeMismatch),
+        (
+            StoredObject { sha256: Some(Sha256::from([8; 32])), ..declared() },
+            RejectionReason::ChecksumMismatch,
+        ),
+        (StoredObject { sha256: None, ..declared() }, RejectionReason::ChecksumMismatch),
+        (StoredObject { size: 0, sha256: None }, RejectionReason::SizeMismatch),
+    ] {
+        let rejected = document().confirm(&stored, NOON).expect("pending");
+        assert_eq!(rejected.event, Event::Rejected(reason));
+        assert_eq!(rejected.document.lifecycle, Lifecycle::Rejected { reason, detected: None });
+    }
+}
+
+#[test]
+fn clean_bytes_of_another_type_are_rejected() {
+    for detected in ["text/plain", "application/x-dosexec", ""] {
+        let rejected = scanning().decide(clean(detected), NOON).expect("scanning");
+        assert_eq!(rejected.event, Event::Rejected(RejectionReason::TypeMismatch), "{detected}");
+    }
+}
+
+#[test]
+fn a_refused_scan_rejects_with_its_reason() {
+    for reason in RejectionReason::ALL {
+        let rejected =
+            scanning().decide(Verdict::Refused { reason, detected: None }, NOON).expect("scanning");
+        assert_eq!(rejected.event, Event::Rejected(reason));
+        assert_eq!(RejectionReason::from_name(reason.as_str()), Some(reason));
+    }
+}
+
+#[test]
+fn nothing_is_ready_that_no_scanner_has_taken() {
+    let uploaded = document().confirm(&declared(), NOON).expect("pending").document;
+    let error = uploaded.clone().decide(clean("application/pdf"), NOON).expect_err("not scanning");
+    assert_eq!(error.to_string(), "a document that is Uploaded cannot be decided");
+    assert!(uploaded.decide(infected(), NOON).is_ok(), "it may be refused, though");
+    assert!(document().decide(infected(), NOON).is_err());
+}
+
+#[test]
+fn an_upload_expires_at_the_end_of_its_window_and_not_before() {
+    let end = NOON + UPLOAD_WINDOW;
+    let before = end - Duration::microseconds(1);
+    assert!(document().expire(before).is_err());
+    assert_eq!(document().upload_window(before), Ok(end));
+    assert_eq!(document().upload_window(end), Err(UploadClosed::Expired));
+    let expired = document().expire(end).expect("the window is over");
+    assert_eq!(expired.event, Event::Expired);
+    assert_eq!(expired.document.upload_window(NOON), Err(UploadClosed::Expired));
+    assert_eq!(scanning().upload_window(end), Err(UploadClosed::AlreadyConfirmed));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Confirm(StoredObject),
+    StartScan,
+    Decide(Verdict),
+    Expire(Duration),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let stored = (999_i64..=1_000, prop::option::of(7_u8..=8))
+        .prop_map(|(size, byte)| StoredObject { size, sha256: byte.map(|byte| Sha256::from([byte; 32])) });
+    let detected = prop::option::of(prop_oneof![Just("application/pdf"), Just("text/plain")])
+        .prop_map(|text| text.and_then(|text| text.parse::<MediaType>().ok()));
+    let verdict = (prop::option::of(prop::sample::select(&RejectionReason::ALL[..])), detected).prop_map(
+        |(reason, detected)| match reason {
+            Some(reason) => Verdict::Refused { reason, detected },
+            None => Verdict::Clean { detected },
+        },
+    );
+    prop_oneof![
+        stored.prop_map(Step::Confirm),
+        Just(Step::StartScan),
+        verdict.prop_map(Step::Decide),
+        (0_i64..48).prop_map(|hours| Step::Expire(Duration::hours(hours))),
+    ]
+}
+
+fn apply(document: Document, step: &Step) -> Result<Changed, InvalidTransition> {
+    match step {
+        Step::Confirm(stored) => document.confirm(stored, NOON),
+        Step::StartScan => document.start_scan(NOON),
+        Step::Decide(verdict) => document.decide(verdict.clone(), NOON),
+        Step::Expire(after) => document.expire(NOON + *after),
+    }
+}
+
+proptest! {
+    /// Whatever is asked of a document, in whatever order: it walks along the contract's edges only.
+    #[test]
+    fn a_life_follows_the_edges(steps in prop::collection::vec(step(), 0..12)) {
+        let mut document = document();
+        for step in steps {
+            let from = document.lifecycle.status();
+            match apply(document.clone(), &step) {
+                Err(refused) => prop_assert_eq!(refused.from, from),
+                Ok(Changed { document: next, event }) => {
+                    let to = next.lifecycle.status();
+                    let legal = matches!(
+                        (from, to),
+                        (Status::PendingUpload, Status::Uploaded | Status::Rejected | Status::Expired)
+                            | (Status::Uploaded, Status::Scanning | Status::Rejected)
+                            | (Status::Scanning, Status::Ready | Status::Rejected)
+                    );
+                    prop_assert!(legal, "{:?} to {:?}", from, to);
+                    prop_assert!(!from.is_settled());
+                    let named = match event {
+                        Event::Initiated => Status::PendingUpload,
+                        Event::Uploaded => Status::Uploaded,
+                        Event::Scanning => Status::Scanning,
+                        Event::Ready => Status::Ready,
+                        Event::Rejected(_) => Status::Rejected,
+                        Event::Expired => Status::Expired,
+                    };
+                    prop_assert_eq!(named, to);
+                    prop_assert_eq!(&next.declaration, &document.declaration);
+                    document = next;
+                }
+            }
+        }
+    }
+}

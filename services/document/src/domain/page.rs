@@ -1,0 +1,132 @@
+//! Pages of a listing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ids::DocumentId;
+use uuid::Uuid;
+
+/// How many documents a page has at most: 1 to 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize(i32);
+
+/// Where a page begins: after this document, in the order newest first.
+///
+/// It is written as base64url of one version byte and the document's id. It grants nothing: what a caller may see
+/// is decided anew for each page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageToken(DocumentId);
+
+/// The page size is out of range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 0 for the default of 50, or 1 to 200")]
+pub struct SizeError;
+
+/// The page token was not made by this service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the next_page_token of an earlier page, or empty")]
+pub struct TokenError;
+
+const DEFAULT: i32 = 50;
+const MAX: i32 = 200;
+const VERSION: u8 = 1;
+
+impl PageSize {
+    /// Reads a request's page size, where 0 asks for the default.
+    pub fn parse(size: i32) -> Result<Self, SizeError> {
+        match size {
+            0 => Ok(Self(DEFAULT)),
+            1..=MAX => Ok(Self(size)),
+            _ => Err(SizeError),
+        }
+    }
+
+    /// Number of documents.
+    #[must_use]
+    pub fn get(self) -> i32 {
+        self.0
+    }
+}
+
+impl PageToken {
+    /// The page that follows `last`.
+    #[must_use]
+    pub fn after(last: DocumentId) -> Self {
+        Self(last)
+    }
+
+    /// Reads a request's token, where an empty one asks for the first page.
+    pub fn parse(token: &str) -> Result<Option<Self>, TokenError> {
+        if token.is_empty() { Ok(None) } else { token.parse().map(Some) }
+    }
+
+    /// The last document of the page before.
+    #[must_use]
+    pub fn last(self) -> DocumentId {
+        self.0
+    }
+}
+
+impl FromStr for PageToken {
+    type Err = TokenError;
+
+    fn from_str(token: &str) -> Result<Self, TokenError> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenError)?;
+        let Some((&VERSION, id)) = bytes.split_first() else { return Err(TokenError) };
+        let id = Uuid::from_slice(id).map_err(|_| TokenError)?;
+        DocumentId::try_from(id).map(Self).map_err(|_| TokenError)
+    }
+}
+
+impl fmt::Display for PageToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = vec![VERSION];
+        bytes.extend_from_slice(Uuid::from(self.0).as_bytes());
+        f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clock::Clock;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_token_leads_back_to_its_document() {
+        let id = DocumentId::mint(&Clock::system());
+        let token = PageToken::after(id).to_string();
+        assert_eq!(PageToken::parse(&token).expect("own token").expect("not the first page").last(), id);
+        assert_eq!(PageToken::parse(""), Ok(None));
+    }
+
+    #[test]
+    fn foreign_tokens_are_refused() {
+        let v4 = URL_SAFE_NO_PAD.encode([&[VERSION][..], &[0xff; 16]].concat());
+        let other_version = URL_SAFE_NO_PAD.encode([&[9][..], &[0; 16]].concat());
+        for token in ["x", "AQ", "=", "AQ==", "018f", v4.as_str(), other_version.as_str(), "../../etc"] {
+            assert_eq!(PageToken::parse(token), Err(TokenError), "{token}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_a_default_and_a_limit() {
+        assert_eq!(PageSize::parse(0).map(PageSize::get), Ok(50));
+        assert_eq!(PageSize::parse(200).map(PageSize::get), Ok(200));
+        for size in [-1, 201, i32::MIN, i32::MAX] {
+            assert_eq!(PageSize::parse(size), Err(SizeError));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(token in "\\PC{0,60}|[A-Za-z0-9_-]{0,40}") {
+            if let Ok(Some(parsed)) = PageToken::parse(&token) {
+                prop_assert_eq!(parsed.to_string(), token);
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `DocumentService`: reads requests, calls the use case, writes answers. Decides nothing.
+
+mod translate;
+
+use idempotency::Key;
+use proto::document::v1;
+use proto::document::v1::document_service_server::DocumentService;
+use tonic::{Request, Response, Status};
+
+use crate::{Error, State, app};
+use translate::{signed_upload, timestamp, verdict};
+
+/// The service's gRPC face. Callers were verified by the layer in front of it.
+#[derive(Clone, Debug)]
+pub struct Api {
+    state: State,
+}
+
+impl Api {
+    /// Serves `state`.
+    #[must_use]
+    pub fn new(state: State) -> Self {
+        Self { state }
+    }
+}
+
+#[tonic::async_trait]
+impl DocumentService for Api {
+    async fn initiate_upload(
+        &self,
+        request: Request<v1::InitiateUploadRequest>,
+    ) -> Result<Response<v1::InitiateUploadResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let awaited = app::initiate_upload(&self.state, caller, key, request.get_ref()).await?;
+        Ok(awaited
+            .map(|awaited| v1::InitiateUploadResponse {
+                document: Some(awaited.document),
+                upload: Some(signed_upload(awaited.upload)),
+            })
+            .into_response())
+    }
+
+    async fn refresh_upload(
+        &self,
+        request: Request<v1::RefreshUploadRequest>,
+    ) -> Result<Response<v1::RefreshUploadResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let awaited = app::refresh_upload(&self.state, caller, key, request.get_ref()).await?;
+        Ok(awaited
+            .map(|awaited| v1::RefreshUploadResponse {
+                document: Some(awaited.document),
+                upload: Some(signed_upload(awaited.upload)),
+            })
+            .into_response())
+    }
+
+    async fn confirm_upload(
+        &self,
+        request: Request<v1::ConfirmUploadRequest>,
+    ) -> Result<Response<v1::ConfirmUploadResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let confirmed = app::confirm_upload(&self.state, caller, key, request.get_ref()).await?;
+        Ok(confirmed.map(|document| v1::ConfirmUploadResponse { document: Some(document) }).into_response())
+    }
+
+    async fn get_document(
+        &self,
+        request: Request<v1::GetDocumentRequest>,
+    ) -> Result<Response<v1::GetDocumentResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let document = app::get_document(&self.state, caller, &request.get_ref().document_id).await?;
+        Ok(Response::new(v1::GetDocumentResponse { document: Some((&document).into()) }))
+    }
+
+    async fn list_documents(
+        &self,
+        request: Request<v1::ListDocumentsRequest>,
+    ) -> Result<Response<v1::ListDocumentsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let v1::ListDocumentsRequest { page_size, page_token } = request.get_ref();
+        let page = app::list_documents(&self.state, caller, *page_size, page_token).await?;
+        Ok(Response::new(v1::ListDocumentsResponse {
+            documents: page.documents.iter().map(Into::into).collect(),
+            next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn create_download(
+        &self,
+        request: Request<v1::CreateDownloadRequest>,
+    ) -> Result<Response<v1::CreateDownloadResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let signed = app::create_download(&self.state, caller, &request.get_ref().document_id).await?;
+        Ok(Response::new(v1::CreateDownloadResponse {
+            url: signed.url,
+            expires_at: Some(timestamp(signed.expires_at)),
+        }))
+    }
+
+    async fn claim_scan(
+        &self,
+        request: Request<v1::ClaimScanRequest>,
+    ) -> Result<Response<v1::ClaimScanResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let claimed = app::claim_scan(&self.state, caller, &request.get_ref().job_id).await?;
+        Ok(Response::new(claimed.into()))
+    }
+
+    async fn report_scan(
+        &self,
+        request: Request<v1::ReportScanRequest>,
+    ) -> Result<Response<v1::ReportScanResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let verdict = verdict(request.get_ref())?;
+        let status = app::report_scan(&self.state, caller, &request.get_ref().job_id, verdict).await?;
+        Ok(Response::new(v1::ReportScanResponse { status: v1::DocumentStatus::from(status).into() }))
+    }
+}
+
+fn key<T>(request: &Request<T>) -> Result<Key, Error> {
+    Ok(Key::from_metadata(request.metadata())?)
+}

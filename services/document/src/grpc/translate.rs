@@ -1,0 +1,110 @@
+//! Between the domain's words and those of the protos.
+
+use blobs::SignedPut;
+use prost_types::Timestamp;
+use proto::document::v1;
+use time::OffsetDateTime;
+
+use crate::Error;
+use crate::app::ClaimedScan;
+use crate::domain::{Document, Lifecycle, MediaType, RejectionReason, Status, Verdict};
+
+impl From<&Document> for v1::Document {
+    fn from(document: &Document) -> Self {
+        let declared = &document.declaration;
+        let (mut detected, mut rejection, mut upload_expires_at) = (None, None, None);
+        match &document.lifecycle {
+            Lifecycle::PendingUpload { expires_at } => upload_expires_at = Some(*expires_at),
+            Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired => {}
+            Lifecycle::Ready { detected: found } => detected = Some(found),
+            Lifecycle::Rejected { reason, detected: found } => {
+                rejection = Some(*reason);
+                detected = found.as_ref();
+            }
+        }
+        let rejection = rejection.map_or(v1::RejectionReason::Unspecified, v1::RejectionReason::from);
+        Self {
+            document_id: document.id.to_string(),
+            owner: document.owner.to_string(),
+            purpose: declared.purpose.to_string(),
+            file_name: declared.file_name.to_string(),
+            content_type: declared.media_type.to_string(),
+            detected_content_type: detected.map(MediaType::to_string).unwrap_or_default(),
+            size_bytes: declared.size.bytes(),
+            sha256: declared.sha256.as_bytes().to_vec(),
+            status: v1::DocumentStatus::from(document.lifecycle.status()).into(),
+            rejection_reason: rejection.into(),
+            created_at: Some(timestamp(document.created_at)),
+            updated_at: Some(timestamp(document.updated_at)),
+            upload_expires_at: upload_expires_at.map(timestamp),
+        }
+    }
+}
+
+impl From<Status> for v1::DocumentStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::PendingUpload => Self::PendingUpload,
+            Status::Uploaded => Self::Uploaded,
+            Status::Scanning => Self::Scanning,
+            Status::Ready => Self::Ready,
+            Status::Rejected => Self::Rejected,
+            Status::Expired => Self::Expired,
+        }
+    }
+}
+
+impl From<RejectionReason> for v1::RejectionReason {
+    fn from(reason: RejectionReason) -> Self {
+        match reason {
+            RejectionReason::Infected => Self::Infected,
+            RejectionReason::TypeMismatch => Self::TypeMismatch,
+            RejectionReason::SizeMismatch => Self::SizeMismatch,
+            RejectionReason::ChecksumMismatch => Self::ChecksumMismatch,
+            RejectionReason::Unscannable => Self::Unscannable,
+        }
+    }
+}
+
+impl From<ClaimedScan> for v1::ClaimScanResponse {
+    fn from(ClaimedScan { document, lease_expires_at }: ClaimedScan) -> Self {
+        Self {
+            document_id: document.id.to_string(),
+            intake_key: document.intake_key(),
+            evidence_key: document.evidence_key(),
+            content_type: document.declaration.media_type.to_string(),
+            size_bytes: document.declaration.size.bytes(),
+            sha256: document.declaration.sha256.as_bytes().to_vec(),
+            lease_expires_at: Some(timestamp(lease_expires_at)),
+        }
+    }
+}
+
+/// What a report says. A detected type that is none counts as not recognised; a reason of a newer worker is refused,
+/// so that it comes again.
+pub(super) fn verdict(request: &v1::ReportScanRequest) -> Result<Verdict, Error> {
+    let detected = request.detected_content_type.parse().ok();
+    let reason = v1::RejectionReason::try_from(request.rejection_reason).map_err(|_| Error::UnknownReason)?;
+    let reason = match reason {
+        v1::RejectionReason::Unspecified => return Ok(Verdict::Clean { detected }),
+        v1::RejectionReason::Infected => RejectionReason::Infected,
+        v1::RejectionReason::TypeMismatch => RejectionReason::TypeMismatch,
+        v1::RejectionReason::SizeMismatch => RejectionReason::SizeMismatch,
+        v1::RejectionReason::ChecksumMismatch => RejectionReason::ChecksumMismatch,
+        v1::RejectionReason::Unscannable => RejectionReason::Unscannable,
+    };
+    Ok(Verdict::Refused { reason, detected })
+}
+
+pub(super) fn signed_upload(put: SignedPut) -> v1::SignedUpload {
+    v1::SignedUpload {
+        method: "PUT".to_owned(),
+        url: put.url,
+        headers: put.headers,
+        expires_at: Some(timestamp(put.expires_at)),
+    }
+}
+
+pub(super) fn timestamp(at: OffsetDateTime) -> Timestamp {
+    Timestamp { seconds: at.unix_timestamp(), nanos: i32::try_from(at.nanosecond()).unwrap_or_default() }
+}
