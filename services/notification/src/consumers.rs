@@ -1,0 +1,62 @@
+//! Events in: one file per event type. To add one, copy a file and name it here.
+
+mod document_expired;
+mod document_ready;
+mod document_rejected;
+mod document_scanning;
+mod document_uploaded;
+
+use consumer::{CloudEvent, Failure, Inbox};
+use ids::DocumentId;
+use topology::topics;
+
+use crate::app::notify::Notice;
+use crate::domain::status::FeedStatus;
+use crate::{Error, State};
+
+/// Name of the consumer group.
+pub const GROUP: &str = "notification";
+
+/// The consumer of everything that recipients are told about.
+///
+/// # Errors
+/// When the connection to Kafka cannot be prepared.
+pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::Error> {
+    Ok(consumer::inbox(&state.db, kafka, &state.clock, GROUP, &[topics::DOCUMENT])?
+        .on(document_uploaded::TYPE, document_uploaded::handler(state))
+        .on(document_scanning::TYPE, document_scanning::handler(state))
+        .on(document_ready::TYPE, document_ready::handler(state))
+        .on(document_rejected::TYPE, document_rejected::handler(state))
+        .on(document_expired::TYPE, document_expired::handler(state)))
+}
+
+/// What an event of a document tells its owner.
+fn document_notice(
+    event: &CloudEvent,
+    document_id: &str,
+    owner: &str,
+    status: FeedStatus,
+    code: &'static str,
+) -> Result<Notice, Failure> {
+    let unreadable = |error: ids::Error| Failure::poison("ID_UNREADABLE", error);
+    let document: DocumentId = document_id.parse().map_err(unreadable)?;
+    Ok(Notice {
+        event_id: event.id,
+        owner: owner.parse().map_err(unreadable)?,
+        status,
+        code,
+        category: "document",
+        subject_type: "document",
+        subject_id: document.into(),
+    })
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Database(error) => error.into(),
+            // Everything else is about this event, and will not go away by itself.
+            other => Self::poison("NOTICE_IMPOSSIBLE", other),
+        }
+    }
+}

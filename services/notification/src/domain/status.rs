@@ -1,0 +1,113 @@
+//! What a feed row says.
+
+use std::str::FromStr;
+
+/// What happened, as feed, events and templates name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FeedStatus {
+    /// The bytes of a document are there.
+    DocumentUploaded,
+    /// A scanner has taken a document.
+    DocumentScanning,
+    /// A document is clean and can be read.
+    DocumentReady,
+    /// A document was refused; the code says why.
+    DocumentRejected,
+    /// An upload was not confirmed in time.
+    DocumentExpired,
+    /// A delivery waits for a worker.
+    DeliveryQueued,
+    /// A provider has taken a delivery.
+    DeliverySent,
+    /// A delivery failed for good; the code says how.
+    DeliveryFailed,
+    /// A delivery was not tried; the code says why.
+    DeliverySuppressed,
+    /// The recipient has read a notification.
+    NotificationRead,
+}
+
+impl FeedStatus {
+    /// Every status.
+    pub const ALL: [Self; 10] = [
+        Self::DocumentUploaded,
+        Self::DocumentScanning,
+        Self::DocumentReady,
+        Self::DocumentRejected,
+        Self::DocumentExpired,
+        Self::DeliveryQueued,
+        Self::DeliverySent,
+        Self::DeliveryFailed,
+        Self::DeliverySuppressed,
+        Self::NotificationRead,
+    ];
+
+    /// Its name, for example `document.ready`; also the key of its templates.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DocumentUploaded => "document.uploaded",
+            Self::DocumentScanning => "document.scanning",
+            Self::DocumentReady => "document.ready",
+            Self::DocumentRejected => "document.rejected",
+            Self::DocumentExpired => "document.expired",
+            Self::DeliveryQueued => "delivery.queued",
+            Self::DeliverySent => "delivery.sent",
+            Self::DeliveryFailed => "delivery.failed",
+            Self::DeliverySuppressed => "delivery.suppressed",
+            Self::NotificationRead => "notification.read",
+        }
+    }
+
+    /// Type of the event that announces a row with this status.
+    #[must_use]
+    pub fn event_type(self) -> &'static str {
+        match self {
+            Self::DocumentUploaded
+            | Self::DocumentScanning
+            | Self::DocumentReady
+            | Self::DocumentRejected
+            | Self::DocumentExpired
+            | Self::DeliverySuppressed => "guildhall.notification.feed_row_added.v1",
+            Self::DeliveryQueued => "guildhall.notification.queued.v1",
+            Self::DeliverySent => "guildhall.notification.sent.v1",
+            Self::DeliveryFailed => "guildhall.notification.failed.v1",
+            Self::NotificationRead => "guildhall.notification.read.v1",
+        }
+    }
+
+    /// Whether the recipient is also told by e-mail: outcomes are, steps on the way are not.
+    #[must_use]
+    pub fn is_mailed(self) -> bool {
+        matches!(self, Self::DocumentReady | Self::DocumentRejected | Self::DocumentExpired)
+    }
+}
+
+impl FromStr for FeedStatus {
+    type Err = UnknownStatus;
+
+    fn from_str(name: &str) -> Result<Self, UnknownStatus> {
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == name)
+            .ok_or_else(|| UnknownStatus(name.to_owned()))
+    }
+}
+
+/// A stored status that this version does not know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown feed status `{0}`")]
+pub struct UnknownStatus(String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_is_found_by_its_own_name_only() {
+        for status in FeedStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(status));
+        }
+        assert_eq!(FeedStatus::from_str("document.Ready"), Err(UnknownStatus("document.Ready".to_owned())));
+    }
+}

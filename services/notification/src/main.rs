@@ -1,0 +1,37 @@
+//! `notification serve | migrate | healthcheck`.
+
+use std::process::ExitCode;
+
+use notification::Config;
+use service::{BoxError, Command, Shutdown};
+use settings::Env;
+
+const SERVICE: &str = "NOTIFICATION";
+
+fn main() -> ExitCode {
+    let command = service::cli();
+    service::main(async || match command {
+        Command::Serve => serve().await,
+        Command::Migrate => migrate().await,
+        Command::Healthcheck(args) => Ok(service::healthcheck::run(SERVICE, args).await?),
+    })
+}
+
+async fn serve() -> Result<(), BoxError> {
+    let config = Config::load(Env::from_process(SERVICE))?;
+    let telemetry = telemetry::init("notification", &config.telemetry);
+    let shutdown = Shutdown::on_signals()?;
+    let ended = notification::run(config, shutdown).await;
+    telemetry.shutdown().await;
+    ended
+}
+
+async fn migrate() -> Result<(), BoxError> {
+    let mut env = Env::from_process(SERVICE);
+    let settings = pg::Settings::load(&mut env);
+    // What only `serve` reads may be there too, and is not looked at.
+    let Some(settings) = settings else {
+        return Err(env.finish(None::<()>).err().map_or_else(|| "no settings".into(), Into::into));
+    };
+    Ok(settings.migrate(&notification::migrators()).await?)
+}

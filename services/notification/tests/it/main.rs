@@ -1,0 +1,13 @@
+//! One binary for all tests that need servers.
+
+mod claims;
+mod consuming;
+mod documents;
+mod feeds;
+mod harness;
+mod privacy;
+mod process;
+mod reading;
+mod recipients;
+mod reports;
+mod tenants;
