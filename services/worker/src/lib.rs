@@ -1,0 +1,28 @@
+//! The worker: what takes long, or talks to strangers, done outside of the services that want it.
+//!
+//! A role receives the jobs of one queue, asks the owner for the job under a lease, does it, and reports the outcome to the
+//! owner. It has no database and writes nobody's tables. What has to hold, whatever dies:
+//!
+//! - A job is done at least once and reported once: the owner keeps the row, the lease and the first report, and sends the
+//!   job again while nobody has reported.
+//! - A role whose dependencies are down receives nothing ([`queue::Consumer::gate`]), so that an outage delays jobs and
+//!   uses up none.
+//! - What was claimed is tried again here for as long as the lease lasts ([`persist`]).
+//! - An object is never called clean unless clamd has said `OK` to all of its bytes, which are those that were declared.
+//! - Logs, spans and dead letters hold ids and codes: addresses and texts pass through memory only.
+//!
+//! Where to look: [`scan`] and [`mail`] are the roles, [`clamd`], [`sniff`] and [`smtp`] what they do, [`owners`] the calls.
+
+pub mod clamd;
+pub mod config;
+pub mod dlq;
+pub mod mail;
+pub mod owners;
+pub mod persist;
+mod run;
+pub mod scan;
+pub mod smtp;
+pub mod sniff;
+
+pub use config::{Config, Role};
+pub use run::{Running, run, start};

@@ -1,0 +1,113 @@
+//! From settings to running roles.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use auth::TokenSource;
+use blobs::Blobs;
+use clock::Clock;
+use queue::{Consumer, Failure, Received, Sqs};
+use service::context::{self, Context};
+use service::{BoxError, RequestId, Shutdown, admin, channel};
+use tokio::time::Instant;
+use topology::queues;
+
+use crate::Config;
+use crate::clamd::Clamd;
+use crate::mail::Postman;
+use crate::owners::{Deliveries, Documents};
+use crate::persist::LEASE;
+use crate::scan::Scanner;
+use crate::smtp::Mailer;
+
+/// A worker whose roles run.
+#[derive(Debug)]
+pub struct Running {
+    /// The admin port.
+    pub admin: admin::Admin,
+}
+
+/// Runs the worker until it is asked to stop, then until what it has begun is finished.
+///
+/// # Errors
+/// When the port cannot be opened, or a task failed.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), BoxError> {
+    let running = start(&config, Clock::system(), &shutdown).await?;
+    running.admin.started();
+    Ok(shutdown.finished().await?)
+}
+
+/// Starts the roles and opens the port. Waits for no dependency: `/ready` says which are missing.
+///
+/// # Errors
+/// When a setting cannot be used or the port cannot be opened.
+pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<Running, BoxError> {
+    let sqs = Sqs::new(&config.sqs).await;
+    let tokens = TokenSource::new(&config.auth, clock.clone())?;
+    let mut admin = admin::Server::new(&config.admin);
+    if let Some(role) = &config.scan {
+        let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        let blobs = Blobs::new(&role.s3, clock.clone()).await;
+        let clamd = Clamd::new(&role.clamd);
+        admin = admin
+            .check("sqs scan", &sqs, |sqs| async move { sqs.depth(queues::SCAN).await.map(drop) })
+            .check("clamd", &clamd, |clamd| async move { clamd.ping().await })
+            .check("s3", &blobs, |blobs| async move { blobs.check().await })
+            .check("document", &documents, |documents| async move { documents.check().await });
+        let scanner = Scanner::new(documents, blobs, clamd, shutdown.clone());
+        let gate = scanner.clone();
+        let consumer = Consumer::new(sqs.clone(), queues::SCAN)
+            .concurrency(role.concurrency)
+            .gate(move || owned(&gate, |scanner| async move { scanner.gate().await }));
+        play(shutdown, "scan", consumer, scanner, |scanner, received| async move {
+            scanner.work(&received).await
+        });
+    }
+    if let Some(role) = &config.mail {
+        let deliveries = Deliveries::new(channel::balanced(&role.notification), tokens);
+        let mailer = Mailer::new(&role.smtp)?;
+        admin = admin
+            .check("sqs mail", &sqs, |sqs| async move { sqs.depth(queues::MAIL).await.map(drop) })
+            .check("smtp", &mailer, |mailer| async move { mailer.check().await })
+            .check("notification", &deliveries, |deliveries| async move { deliveries.check().await });
+        let postman = Postman::new(deliveries, mailer, clock);
+        let gate = postman.clone();
+        let consumer = Consumer::new(sqs, queues::MAIL)
+            .concurrency(role.concurrency)
+            .gate(move || owned(&gate, |postman| async move { postman.gate().await }));
+        play(shutdown, "mail", consumer, postman, |postman, received| async move {
+            postman.work(&received).await
+        });
+    }
+    Ok(Running { admin: admin.serve(shutdown).await? })
+}
+
+/// Calls `with` on a clone, for futures that must not borrow.
+fn owned<S: Clone, F>(state: &S, with: impl FnOnce(S) -> F) -> F {
+    with(state.clone())
+}
+
+/// Runs a role until the worker is asked to stop.
+fn play<S, W, F>(shutdown: &Shutdown, name: &'static str, consumer: Consumer, state: S, work: W)
+where
+    S: Clone + Send + Sync + 'static,
+    W: Fn(S, Received) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<(), Failure>> + Send + 'static,
+{
+    let state = Arc::new(state);
+    let token = shutdown.token();
+    shutdown.spawn(name, async move {
+        let handler = move |received: Received| {
+            // Calls made for the job carry the id of the request that caused it.
+            let request_id = received.attribute("x-request-id").and_then(RequestId::parse);
+            let context = Context {
+                request_id: request_id.unwrap_or_else(RequestId::new),
+                deadline: Instant::now() + LEASE,
+            };
+            context::scope(context, work(S::clone(&state), received))
+        };
+        consumer.run(handler, token).await;
+        Ok::<_, Infallible>(())
+    });
+}

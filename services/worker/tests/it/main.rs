@@ -1,0 +1,10 @@
+//! The worker between real servers and the real services that own its jobs.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test, and says where")]
+
+mod clamd;
+mod dlq;
+mod harness;
+mod mail;
+mod scan;
+mod trace;
