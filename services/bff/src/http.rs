@@ -1,0 +1,125 @@
+//! Routes and the layers around them.
+
+pub mod auth;
+pub mod documents;
+pub mod extract;
+pub mod live;
+pub mod me;
+pub mod notifications;
+pub mod pages;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use service::admin::Admin;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::{App, problem, session};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Guildhall",
+        description = "Documents, notifications and live status for portals and partners. Every error is RFC 9457 \
+                       `application/problem+json`; a link that is `null` is not possible now.",
+    ),
+    modifiers(&Security),
+    tags(
+        (name = "session", description = "Signing in and out, for browsers."),
+        (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
+        (name = "notifications", description = "What happened, and what is happening."),
+    ),
+    components(schemas(problem::Problem)),
+)]
+struct Api;
+
+struct Security;
+
+impl utoipa::Modify for Security {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme(
+            "session",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(session::COOKIE))),
+        );
+    }
+}
+
+/// The documented routes: what a client may build on.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::callback))
+        .routes(routes!(auth::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(documents::list::list, documents::initiate::initiate))
+        .routes(routes!(documents::get::get))
+        .routes(routes!(documents::refresh::refresh))
+        .routes(routes!(documents::confirm::confirm))
+        .routes(routes!(documents::download::download))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::read))
+        .routes(routes!(live::websocket))
+        .routes(routes!(live::sse))
+}
+
+/// The OpenAPI 3.1 document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// The whole public port.
+pub fn router(app: &App, admin: &Admin) -> Router {
+    let (routes, _) = api().split_for_parts();
+    let sessions = session::layer(app.redis.clone(), app.clock.clone());
+    let router = routes
+        .merge(pages::router())
+        .fallback(async || http::StatusCode::NOT_FOUND)
+        .layer(sessions)
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("same-origin"),
+        ))
+        .layer(cors(&app.config.http.allowed_origins));
+    let router = router.layer(axum::middleware::from_fn_with_state(app.clone(), problem::render));
+    let router = router.with_state(app.clone()).merge(admin.probes());
+    let public_url = app.config.http.public_url.clone();
+    let render: service::http::Render =
+        Arc::new(move |error, id| problem::response(error, &public_url, id.as_str(), true));
+    service::http::layers(router, &app.config.http.server, &render, &app.shutdown)
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("x-csrf-token"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([
+            HeaderName::from_static("idempotent-replayed"),
+            HeaderName::from_static("x-request-id"),
+        ])
+}

@@ -1,0 +1,160 @@
+//! Documents, as JSON.
+
+pub mod confirm;
+pub mod download;
+pub mod get;
+pub mod initiate;
+pub mod list;
+pub mod refresh;
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proto::document::v1::{Document, DocumentStatus, RejectionReason, SignedUpload};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::notifications::rfc3339;
+
+/// Name of the header that makes a repeated call harmless.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A document.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DocumentView {
+    /// UUIDv7.
+    id: String,
+    /// `pending_upload`, `uploaded`, `scanning`, `ready`, `rejected` or `expired`. More may come.
+    status: &'static str,
+    /// Why it was rejected: `INFECTED`, `TYPE_MISMATCH`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH` or `UNSCANNABLE`; else `null`.
+    rejection: Option<&'static str>,
+    /// What it is handed in for.
+    purpose: String,
+    /// The file's name as handed in.
+    file_name: String,
+    /// Declared media type.
+    content_type: String,
+    /// Media type found in the bytes; `null` before the verdict.
+    detected_content_type: Option<String>,
+    /// Bytes.
+    size_bytes: i64,
+    /// SHA-256 in lower-case hexadecimal.
+    sha256: String,
+    /// RFC 3339, UTC.
+    created_at: Option<String>,
+    /// RFC 3339, UTC.
+    updated_at: Option<String>,
+    /// Until when the upload is awaited; `null` once confirmed.
+    upload_expires_at: Option<String>,
+    /// How to put the bytes; only in answers that sign an upload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload: Option<UploadView>,
+    /// What can be done now.
+    #[serde(rename = "_links")]
+    links: Links,
+}
+
+/// A signed upload. Send the bytes with exactly these headers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UploadView {
+    /// Always `PUT`.
+    method: String,
+    /// Where to.
+    url: String,
+    /// Headers that are part of the signature.
+    headers: BTreeMap<String, String>,
+    /// RFC 3339, UTC.
+    expires_at: Option<String>,
+}
+
+/// Links that are not possible now are `null`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// This document.
+    #[serde(rename = "self")]
+    own: Option<String>,
+    /// `POST` for a fresh signature.
+    upload_url: Option<String>,
+    /// `POST` once the bytes are sent.
+    confirm: Option<String>,
+    /// `GET` for a signed download.
+    download: Option<String>,
+}
+
+impl From<Document> for DocumentView {
+    fn from(document: Document) -> Self {
+        let base = format!("/v1/documents/{}", document.document_id);
+        let status = document.status();
+        let pending = status == DocumentStatus::PendingUpload;
+        Self {
+            status: status_name(status),
+            rejection: rejection_name(document.rejection_reason()),
+            links: Links {
+                upload_url: pending.then(|| format!("{base}/upload-url")),
+                confirm: pending.then(|| format!("{base}/confirm")),
+                download: (status == DocumentStatus::Ready).then(|| format!("{base}/download")),
+                own: Some(base),
+            },
+            id: document.document_id,
+            purpose: document.purpose,
+            file_name: document.file_name,
+            content_type: document.content_type,
+            detected_content_type: Some(document.detected_content_type).filter(|kind| !kind.is_empty()),
+            size_bytes: document.size_bytes,
+            sha256: hex::encode(document.sha256),
+            created_at: document.created_at.and_then(rfc3339),
+            updated_at: document.updated_at.and_then(rfc3339),
+            upload_expires_at: document.upload_expires_at.and_then(rfc3339),
+            upload: None,
+        }
+    }
+}
+
+impl DocumentView {
+    fn with_upload(document: Document, upload: Option<SignedUpload>) -> Self {
+        let upload = upload.map(|upload| UploadView {
+            method: upload.method,
+            url: upload.url,
+            headers: upload.headers.into_iter().collect(),
+            expires_at: upload.expires_at.and_then(rfc3339),
+        });
+        Self { upload, ..Self::from(document) }
+    }
+}
+
+fn status_name(status: DocumentStatus) -> &'static str {
+    match status {
+        DocumentStatus::Unspecified => "unknown",
+        DocumentStatus::PendingUpload => "pending_upload",
+        DocumentStatus::Uploaded => "uploaded",
+        DocumentStatus::Scanning => "scanning",
+        DocumentStatus::Ready => "ready",
+        DocumentStatus::Rejected => "rejected",
+        DocumentStatus::Expired => "expired",
+    }
+}
+
+fn rejection_name(reason: RejectionReason) -> Option<&'static str> {
+    match reason {
+        RejectionReason::Unspecified => None,
+        RejectionReason::Infected => Some("INFECTED"),
+        RejectionReason::TypeMismatch => Some("TYPE_MISMATCH"),
+        RejectionReason::SizeMismatch => Some("SIZE_MISMATCH"),
+        RejectionReason::ChecksumMismatch => Some("CHECKSUM_MISMATCH"),
+        RejectionReason::Unscannable => Some("UNSCANNABLE"),
+    }
+}
+
+/// Tells the client that the answer is a stored one.
+fn replay_headers(metadata: &tonic::metadata::MetadataMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if metadata.contains_key("idempotent-replayed") {
+        headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+/// A service left out what its contract promises.
+fn incomplete() -> rpc_error::Error {
+    rpc_error::Error::internal("a service left out what its contract promises")
+}

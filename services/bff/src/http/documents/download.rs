@@ -1,0 +1,40 @@
+//! `GET /v1/documents/{id}/download`
+
+use axum::Json;
+use axum::extract::State;
+use proto::document::v1::CreateDownloadRequest;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::App;
+use crate::http::extract::DocumentPath;
+use crate::http::notifications::rfc3339;
+use crate::principal::Principal;
+use crate::problem::{Problem, Result};
+use crate::services::Services;
+
+/// A signed download.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Download {
+    /// A plain `GET` returns the bytes.
+    url: String,
+    /// RFC 3339, UTC; at most five minutes from now.
+    expires_at: Option<String>,
+}
+
+/// Signs a download and writes the access log. 423 before the verdict.
+#[utoipa::path(get, path = "/v1/documents/{id}/download", tag = "documents",
+    security(("session" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "UUIDv7 of the document.")),
+    responses((status = 200, body = Download), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 410, body = Problem), (status = 423, body = Problem)))]
+pub async fn download(
+    State(app): State<App>,
+    principal: Principal,
+    DocumentPath(id): DocumentPath,
+) -> Result<Json<Download>> {
+    let message = CreateDownloadRequest { document_id: id.to_string() };
+    let request = Services::forward(&principal, None, message)?;
+    let answer = app.services.document.clone().create_download(request).await?.into_inner();
+    Ok(Json(Download { url: answer.url, expires_at: answer.expires_at.and_then(rfc3339) }))
+}

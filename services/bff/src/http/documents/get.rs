@@ -1,0 +1,27 @@
+//! `GET /v1/documents/{id}`
+
+use axum::Json;
+use axum::extract::State;
+use proto::document::v1::GetDocumentRequest;
+
+use super::{DocumentView, incomplete};
+use crate::App;
+use crate::http::extract::DocumentPath;
+use crate::principal::Principal;
+use crate::problem::{Problem, Result};
+use crate::services::Services;
+
+/// Reads one document. Strongly consistent.
+#[utoipa::path(get, path = "/v1/documents/{id}", tag = "documents", security(("session" = []), ("bearer" = [])),
+    params(("id" = String, Path, description = "UUIDv7 of the document.")),
+    responses((status = 200, body = DocumentView), (status = 404, body = Problem)))]
+pub async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    DocumentPath(id): DocumentPath,
+) -> Result<Json<DocumentView>> {
+    let message = GetDocumentRequest { document_id: id.to_string() };
+    let request = Services::forward(&principal, None, message)?;
+    let answer = app.services.document.clone().get_document(request).await?.into_inner();
+    Ok(Json(answer.document.ok_or_else(incomplete)?.into()))
+}

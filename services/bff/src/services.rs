@@ -1,0 +1,124 @@
+//! Calls to the services behind.
+
+use auth::{Caller, TokenSource};
+use ids::{RecipientId, Tenant};
+use proto::document::v1::document_service_client::DocumentServiceClient;
+use proto::notification::v1::notification_service_client::NotificationServiceClient;
+use proto::notification::v1::{
+    FeedHead, FeedHeadsRequest, ListFeedRequest, ListFeedResponse, UpsertRecipientRequest,
+};
+use rpc_error::{Code, Error, reason};
+use service::channel::Channel;
+use tonic::Request;
+
+use crate::principal::{Contact, Principal};
+
+/// Clients of the services; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The document service.
+    pub document: DocumentServiceClient<Channel>,
+    /// The notification service.
+    pub notification: NotificationServiceClient<Channel>,
+    own: TokenSource,
+}
+
+impl Services {
+    /// Clients over balanced channels; `own` is the token of `svc-bff`.
+    #[must_use]
+    pub fn new(document: Channel, notification: Channel, own: TokenSource) -> Self {
+        Self {
+            document: DocumentServiceClient::new(document),
+            notification: NotificationServiceClient::new(notification),
+            own,
+        }
+    }
+
+    /// A request on behalf of the caller, with the caller's own token.
+    ///
+    /// # Errors
+    ///
+    /// `TOKEN_INVALID` when the token cannot stand in metadata.
+    pub fn forward<T>(
+        principal: &Principal,
+        key: Option<&http::HeaderValue>,
+        message: T,
+    ) -> Result<Request<T>, Error> {
+        let mut request = Request::new(message);
+        auth::client::authorize(&mut request, &principal.caller.token, None);
+        if let Some(key) = key {
+            let key = key.to_str().ok().and_then(|key| key.parse().ok()).ok_or_else(|| {
+                Error::new(
+                    Code::Malformed,
+                    reason::IDEMPOTENCY_KEY_INVALID,
+                    "`idempotency-key` must be 1 to 255 visible ASCII characters",
+                )
+            })?;
+            request.metadata_mut().insert("idempotency-key", key);
+        }
+        Ok(request)
+    }
+
+    /// A request of `svc-bff` in a tenant.
+    async fn own<T>(&self, tenant: &Tenant, message: T) -> Result<Request<T>, Error> {
+        let token = self.own.token().await?;
+        let mut request = Request::new(message);
+        auth::client::authorize(&mut request, &token, Some(tenant));
+        Ok(request)
+    }
+
+    /// Creates or updates the caller's recipient from the claims of their token.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn upsert_recipient(&self, caller: &Caller, contact: &Contact) -> Result<RecipientId, Error> {
+        let message = UpsertRecipientRequest {
+            subject: caller.subject.to_string(),
+            email: contact.email.clone().unwrap_or_default(),
+            locale: contact.locale.clone().unwrap_or_default(),
+        };
+        let request = self.own(&caller.tenant, message).await?;
+        let answer = self.notification.clone().upsert_recipient(request).await;
+        let id = answer.map_err(Error::from_status)?.into_inner().recipient_id;
+        id.parse::<RecipientId>().map_err(Error::internal)
+    }
+
+    /// Lists a recipient's feed above `after`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn list_feed(
+        &self,
+        tenant: &Tenant,
+        recipient: RecipientId,
+        after: i64,
+    ) -> Result<ListFeedResponse, Error> {
+        let message =
+            ListFeedRequest { recipient_id: recipient.to_string(), after_seq: after, page_size: PAGE_SIZE };
+        let request = self.own(tenant, message).await?;
+        let answer = self.notification.clone().list_feed(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// How far the feeds of up to 1,000 recipients of a tenant have come.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn feed_heads(
+        &self,
+        tenant: &Tenant,
+        recipients: &[RecipientId],
+    ) -> Result<Vec<FeedHead>, Error> {
+        let message =
+            FeedHeadsRequest { recipient_ids: recipients.iter().map(ToString::to_string).collect() };
+        let request = self.own(tenant, message).await?;
+        let answer = self.notification.clone().feed_heads(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner().heads)
+    }
+}
+
+/// Rows asked for at once.
+const PAGE_SIZE: i32 = 200;
