@@ -1,0 +1,48 @@
+// Signs in, uploads, watches and downloads in a real browser.
+// node page.mjs <base url> <user> <password> <file> <screenshot>; prints `ok <n> bytes`.
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [base, user, password, file, screenshot] = process.argv.slice(2);
+const within = 30_000;
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync'],
+});
+try {
+  const page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
+  page.setDefaultTimeout(within);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
+  page.on('console', (message) => {
+    // A 401 of /v1/me is how the page learns that nobody is signed in.
+    if (message.type() === 'error' && !message.text().includes('401')) complaints.push(`console: ${message.text()}`);
+  });
+
+  await page.goto(base);
+  await page.click('#sign-in');
+  await page.fill('#username', user);
+  await page.fill('#password', password);
+  await page.click('#kc-login');
+  await page.waitForSelector('#app:not([hidden])');
+  const cookies = await page.context().cookies(base);
+  const session = cookies.find((cookie) => cookie.name === '__Host-guildhall');
+  if (!session?.httpOnly || !session.secure) throw new Error('no __Host- session cookie');
+  await page.waitForSelector('#live.on');
+
+  await page.setInputFiles('#file', file);
+  await page.click('#send');
+  const row = page.locator('#documents tr[data-status="ready"]', { hasText: basename(file) });
+  await row.waitFor();
+  const [download] = await Promise.all([page.waitForEvent('download'), row.locator('button.download').click()]);
+  const bytes = await readFile(await download.path());
+  if (!bytes.equals(await readFile(file))) throw new Error('the download has other bytes');
+  await page.waitForFunction(() => document.querySelectorAll('#feed li').length >= 3);
+  await page.screenshot({ path: screenshot });
+  if (complaints.length > 0) throw new Error(complaints.join('\n'));
+  console.log(`ok ${bytes.length} bytes`);
+} finally {
+  await browser.close();
+}

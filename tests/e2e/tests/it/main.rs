@@ -1,0 +1,12 @@
+//! The journeys over the built services and the real servers.
+//!
+//! Starting a world takes seconds, so the tests share one, but for those that change its surroundings.
+
+mod bad_input;
+mod clients;
+mod harness;
+mod journey;
+mod outage;
+mod page;
+mod tenants;
+mod trace;
