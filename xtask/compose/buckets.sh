@@ -1,0 +1,10 @@
+#!/bin/sh
+set -eu
+s3() { aws --endpoint-url http://versitygw:7070 s3api "$@"; }
+cors='{"CORSRules":[{"AllowedOrigins":["'$PORTAL'"],"AllowedMethods":["GET","HEAD","PUT"],"AllowedHeaders":["*"],
+  "ExposeHeaders":["ETag","x-amz-checksum-sha256"],"MaxAgeSeconds":600}]}'
+s3 head-bucket --bucket guildhall-intake 2>/dev/null || s3 create-bucket --bucket guildhall-intake
+s3 put-bucket-cors --bucket guildhall-intake --cors-configuration "$cors"
+s3 head-bucket --bucket guildhall-evidence 2>/dev/null || s3 create-bucket --bucket guildhall-evidence
+s3 put-bucket-versioning --bucket guildhall-evidence --versioning-configuration Status=Enabled
+s3 put-bucket-cors --bucket guildhall-evidence --cors-configuration "$cors"

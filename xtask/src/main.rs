@@ -1,0 +1,113 @@
+//! Everything with an `if`: the local stack, the tests' servers, and the repository's own checks.
+//!
+//! It builds without protoc and without any server, because it is what installs and starts them.
+#![expect(clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
+
+/// `println!` that goes on when nobody reads any more, as in `cargo xtask trace … | head`: a stack must still be
+/// stopped in good order.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+mod clean;
+mod compile;
+mod demo;
+mod dependencies;
+mod doctor;
+mod logs;
+mod net;
+mod paths;
+mod progress;
+mod repository;
+mod shell;
+mod sqlx;
+mod stack;
+mod status;
+mod test;
+mod tidy;
+mod token;
+mod trace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs, tests and checks Guildhall.", disable_version_flag = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Takes one citizen's documents through the whole stack and shows each step.
+    Demo(demo::Args),
+    /// Installs what is missing, starts the servers and the services, and leaves them running.
+    Up(stack::up::Args),
+    /// Stops exactly what `up` started; data stays.
+    Down,
+    /// Says what runs, how much memory it takes, and how long it took until it served.
+    Status,
+    /// Shows what a server or service wrote.
+    Logs(logs::Args),
+    /// Says which way the stack goes here, what is missing, and how to get it.
+    Doctor(doctor::Args),
+    /// Hands in documents of several people, to have something to look at.
+    Seed,
+    /// Prints an access token of the local realm.
+    Token(token::Args),
+    /// Prints one trace as a tree.
+    Trace(trace::Args),
+    /// Stops the stacks and removes their data; installed tools stay.
+    Clean,
+    /// Runs every test on servers of its own, on free ports.
+    Test(test::Args),
+    /// Kills services during journeys and counts what was lost.
+    Crash(demo::CrashArgs),
+    /// Checks house rules that no compiler knows.
+    Tidy,
+    /// Compares which crate uses which with the committed list.
+    CheckDeps(dependencies::Args),
+    /// Stops the tests' servers once the xtask that started them is gone.
+    #[command(hide = true)]
+    Guard(stack::guard::Args),
+    /// Renews the descriptions of SQL statements that builds check against.
+    Sqlx(sqlx::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Demo(args) => return demo::run(&args),
+        Command::Seed => return demo::seed(),
+        Command::Crash(args) => return demo::crash(&args),
+        Command::Up(args) => stack::up::run(&args)?,
+        Command::Down => stack::down::run()?,
+        Command::Status => status::run()?,
+        Command::Logs(args) => logs::run(&args)?,
+        Command::Doctor(args) => doctor::run(&args)?,
+        Command::Token(args) => token::run(&args)?,
+        Command::Trace(args) => trace::run(&args)?,
+        Command::Clean => clean::run()?,
+        Command::Test(args) => return test::run(&args),
+        Command::Tidy => tidy::run()?,
+        Command::CheckDeps(args) => dependencies::run(&args)?,
+        Command::Guard(args) => stack::guard::run(&args)?,
+        Command::Sqlx(args) => sqlx::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

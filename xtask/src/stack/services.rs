@@ -1,0 +1,243 @@
+//! Guildhall's own services as processes of the stack, with the settings that fit its servers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::ports::{Port, Ports};
+use super::process::Launch;
+use super::{Server, Stack, keycloak, postgres, versitygw};
+use crate::compile::{self, Profile};
+use crate::{net, shell};
+
+/// The services in the order in which they start, behind the collector of their traces.
+pub(crate) static SERVICES: [Server; 5] = [
+    Server {
+        name: "otlp",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Otlp],
+        launch: collector,
+        ready: |stack| net::connect(stack.port(Port::Otlp)).map(drop),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "document",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Document, Port::DocumentAdmin],
+        launch: |stack| service(stack, "document"),
+        ready: |stack| ready(stack, Port::DocumentAdmin),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "notification",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Notification, Port::NotificationAdmin],
+        launch: |stack| service(stack, "notification"),
+        ready: |stack| ready(stack, Port::NotificationAdmin),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "worker",
+        needs: &[],
+        tool: None,
+        ports: &[Port::WorkerAdmin],
+        launch: |stack| service(stack, "worker"),
+        ready: |stack| ready(stack, Port::WorkerAdmin),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "bff",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Bff, Port::BffAdmin],
+        launch: |stack| service(stack, "bff"),
+        ready: |stack| ready(stack, Port::BffAdmin),
+        provision: |_| Ok(()),
+    },
+];
+
+/// The services' names.
+#[cfg(test)]
+pub(crate) const NAMES: [&str; 4] = ["document", "notification", "worker", "bff"];
+
+/// The most memory a service should keep resident, in MiB, and the longest it should take until it is ready, in
+/// milliseconds.
+pub(crate) fn goals(name: &str) -> Option<(u64, u64)> {
+    match name {
+        "worker" => Some((60, 1_000)),
+        "document" | "notification" | "bff" => Some((20, 1_000)),
+        _ => None,
+    }
+}
+
+/// Services that own a database.
+const WITH_DATABASE: [&str; 2] = ["document", "notification"];
+
+/// Where the collector writes spans, a JSON object per line.
+pub(crate) fn spans(stack_dir: &std::path::Path) -> std::path::PathBuf {
+    stack_dir.join("spans.jsonl")
+}
+
+/// Where people find `bff`.
+pub(crate) fn public_url(ports: &Ports) -> String {
+    format!("http://localhost:{}", ports.get(Port::Bff))
+}
+
+fn collector(stack: &Stack) -> Result<Launch> {
+    const KEEP: u64 = 256 << 20;
+    let spans = spans(&stack.dir);
+    if fs::metadata(&spans).is_ok_and(|file| file.len() > KEEP) {
+        fs::remove_file(&spans)?;
+    }
+    let mut command = Command::new(compile::program(Profile::Dev, "otlp-collector")?);
+    command.arg(format!("127.0.0.1:{}", stack.port(Port::Otlp))).arg(spans);
+    Ok(Launch::new(command))
+}
+
+/// `serve`, after `migrate` where there is a database.
+fn service(stack: &Stack, name: &str) -> Result<Launch> {
+    let program = compile::program(stack.profile, name)?;
+    let settings = settings(&Addresses::on_this_machine(&stack.ports), name);
+    if WITH_DATABASE.contains(&name) {
+        let mut migrate = Command::new(&program);
+        migrate.arg("migrate").envs(&settings).current_dir(&stack.dir);
+        shell::run(&mut migrate, &stack.log(name)).context("its database could not be migrated")?;
+    }
+    let mut command = Command::new(program);
+    command.arg("serve").envs(settings).current_dir(&stack.dir);
+    Ok(Launch::new(command))
+}
+
+fn ready(stack: &Stack, port: Port) -> Result<()> {
+    net::get(&format!("http://127.0.0.1:{}/ready", stack.port(port))).map(drop)
+}
+
+/// Where everything is that services are told of.
+pub(crate) struct Addresses {
+    pub(super) brokers: String,
+    pub(super) sqs: String,
+    pub(super) s3: String,
+    /// S3 as browsers see it.
+    pub(super) s3_public: String,
+    pub(super) issuer: String,
+    /// Where the issuer's discovery document is, when that is not the issuer itself.
+    pub(super) discovery: Option<String>,
+    pub(super) redis: String,
+    pub(super) smtp: String,
+    pub(super) clamd: String,
+    pub(super) otlp: String,
+    pub(super) bff_public: String,
+    pub(super) bff: String,
+    pub(super) document: String,
+    pub(super) document_listens: String,
+    pub(super) notification: String,
+    pub(super) notification_listens: String,
+    pub(super) admin: BTreeMap<&'static str, String>,
+    pub(super) databases: String,
+}
+
+impl Addresses {
+    /// Everything on this machine, whichever way the servers run.
+    pub(crate) fn on_this_machine(ports: &Ports) -> Self {
+        let local = |port: Port| format!("127.0.0.1:{}", ports.get(port));
+        Self {
+            brokers: local(Port::Kafka),
+            sqs: format!("http://{}", local(Port::Elasticmq)),
+            s3: format!("http://{}", local(Port::Versitygw)),
+            s3_public: format!("http://{}", local(Port::Versitygw)),
+            discovery: None,
+            issuer: keycloak::issuer(ports),
+            redis: format!("redis://{}", local(Port::Redis)),
+            smtp: format!("smtp://{}", local(Port::MaildevSmtp)),
+            clamd: local(Port::Clamd),
+            otlp: format!("http://{}", local(Port::Otlp)),
+            bff_public: public_url(ports),
+            bff: local(Port::Bff),
+            document: local(Port::Document),
+            document_listens: local(Port::Document),
+            notification: local(Port::Notification),
+            notification_listens: local(Port::Notification),
+            admin: BTreeMap::from([
+                ("bff", local(Port::BffAdmin)),
+                ("document", local(Port::DocumentAdmin)),
+                ("notification", local(Port::NotificationAdmin)),
+                ("worker", local(Port::WorkerAdmin)),
+            ]),
+            databases: local(Port::Postgres),
+        }
+    }
+}
+
+/// A service's environment: full variable names and values.
+pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    let prefix = name.to_uppercase();
+    let mut set = |variable: &str, value: &str| {
+        settings.insert(format!("{prefix}__{variable}"), value.to_owned());
+    };
+    set("ADMIN__ADDR", at.admin.get(name).map_or("127.0.0.1:0", String::as_str));
+    set("AUTH__ISSUER", &at.issuer);
+    if let Some(discovery) = &at.discovery {
+        set("AUTH__DISCOVERY_URL", discovery);
+    }
+    set("TELEMETRY__OTLP_ENDPOINT", &at.otlp);
+    if name != "document" {
+        set("AUTH__CLIENT_ID", &format!("svc-{name}"));
+        set("AUTH__CLIENT_SECRET", &format!("svc-{name}-secret"));
+    }
+    if name != "worker" {
+        set("KAFKA__BROKERS", &at.brokers);
+    }
+    if name != "bff" {
+        set("SQS__ENDPOINT", &at.sqs);
+        set("SQS__REGION", versitygw::REGION);
+        set("SQS__ACCESS_KEY_ID", "local");
+        set("SQS__SECRET_ACCESS_KEY", "local");
+    }
+    if matches!(name, "document" | "worker") {
+        set("S3__ENDPOINT", &at.s3);
+        set("S3__PUBLIC_ENDPOINT", &at.s3_public);
+        set("S3__REGION", versitygw::REGION);
+        set("S3__ACCESS_KEY_ID", versitygw::ACCESS_KEY);
+        set("S3__SECRET_ACCESS_KEY", versitygw::SECRET_KEY);
+    }
+    if WITH_DATABASE.contains(&name) {
+        for (variable, role) in [("DB__URL", "app"), ("DB__SYSTEM_URL", "system"), ("DB__OWNER_URL", "owner")]
+        {
+            set(variable, &postgres::service_url(&at.databases, name, role));
+        }
+    }
+    let document = format!("http://{}", at.document);
+    let notification = format!("http://{}", at.notification);
+    match name {
+        "document" => set("GRPC__ADDR", &at.document_listens),
+        "notification" => {
+            set("GRPC__ADDR", &at.notification_listens);
+            set("DOCUMENT__URL", &document);
+        }
+        "worker" => {
+            set("ROLES", "scan,mail");
+            set("DOCUMENT__URL", &document);
+            set("NOTIFICATION__URL", &notification);
+            set("CLAMD__ADDR", &at.clamd);
+            set("SMTP__URL", &at.smtp);
+            set("SMTP__FROM", "Guildhall <noreply@guildhall.local>");
+        }
+        _ => {
+            set("HTTP__ADDR", &at.bff);
+            set("HTTP__PUBLIC_URL", &at.bff_public);
+            set("HTTP__UPLOAD_ORIGIN", &at.s3_public);
+            set("OIDC__CLIENT_ID", "portal");
+            set("OIDC__CLIENT_SECRET", "portal-secret");
+            set("REDIS__URL", &at.redis);
+            set("DOCUMENT__URL", &document);
+            set("NOTIFICATION__URL", &notification);
+        }
+    }
+    settings
+}
