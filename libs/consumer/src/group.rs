@@ -150,6 +150,7 @@ async fn receive(
             () = shutdown.cancelled() => return Ok(()),
             message = consumer.recv() => match message {
                 Ok(message) => {
+                    failpoint!("consumer::received");
                     if let Some(place) = assigned.push(Record::from_message(&message), shared) {
                         pause(consumer, &place, true);
                     }
@@ -162,6 +163,7 @@ async fn receive(
                 Progress::Done((topic, partition), offset) => {
                     // Refused where the partition is no longer ours.
                     if consumer.store_offset(&topic, partition, offset).is_ok() {
+                        failpoint!("consumer::stored");
                         assigned.uncommitted.store(true, Ordering::SeqCst);
                     }
                 }
@@ -275,11 +277,13 @@ impl ConsumerContext for Context {
         if let Rebalance::Revoke(revoked) = rebalance {
             tracing::info!(partitions = revoked.count(), "kafka partitions taken away");
             self.assigned.stop(places(revoked));
+            failpoint!("consumer::revoked");
             // An assignment that was lost belongs to others by now; what is not committed comes again and is dropped
             // by its id.
             if !consumer.assignment_lost() {
                 match consumer.commit_consumer_state(CommitMode::Sync) {
-                    Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+                    Ok(()) => failpoint!("consumer::offsets_committed"),
+                    Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
                     Err(error) => tracing::warn!(%error, "offsets not committed before a rebalance"),
                 }
             }
@@ -298,7 +302,8 @@ impl ConsumerContext for Context {
 
     fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         match result {
-            Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Ok(()) => failpoint!("consumer::offsets_committed"),
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
             Err(error) => {
                 self.assigned.uncommitted.store(true, Ordering::SeqCst);
                 tracing::warn!(%error, "offsets not committed, trying again");

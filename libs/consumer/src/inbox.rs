@@ -117,7 +117,8 @@ impl Applying {
         let Some(handler) = self.handlers.get(&event.type_).cloned() else { return Ok(Outcome::Ignored) };
         let (note, record, event) = (self.note(), Arc::clone(record), Arc::clone(event));
         let tenant = event.tenant.clone();
-        self.db
+        let applied: Result<Outcome, Failure> = self
+            .db
             .tenant(&tenant, move |tx| {
                 Box::pin(async move {
                     let Some(behind) = note.first_arrival(tx, &event).await? else {
@@ -128,11 +129,16 @@ impl Applying {
                         parked::park(tx, &note.group, &record, Some(&event), parking, note.now).await?;
                         return Ok(Outcome::BehindParked);
                     }
+                    failpoint!("consumer::noted");
                     caught(handler(tx, &event)).await?;
+                    failpoint!("consumer::applied");
                     Ok(Outcome::Applied)
                 })
             })
-            .await
+            .await;
+        let outcome = applied?;
+        failpoint!("consumer::committed");
+        Ok(outcome)
     }
 
     /// Parks an event of which nothing is stored.

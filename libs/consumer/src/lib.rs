@@ -1,5 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+/// A point at which the crash tests kill the process; nothing without the feature.
+macro_rules! failpoint {
+    ($name:literal) => {{
+        #[cfg(feature = "failpoints")]
+        fail::fail_point!($name);
+    }};
+}
+
 mod apply;
 mod backoff;
 mod failure;
