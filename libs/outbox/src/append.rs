@@ -6,6 +6,8 @@ use pg::Tx;
 use queue::Job;
 use uuid::Uuid;
 
+use crate::failpoint::failpoint;
+
 /// Wake the lanes of this process right after a commit; rows that another process appended are found by polling.
 pub(crate) const TOPIC_WAKER: &str = "outbox.topic";
 pub(crate) const QUEUE_WAKER: &str = "outbox.queue";
@@ -128,5 +130,6 @@ async fn insert(tx: &mut Tx, clock: &Clock, row: Row<'_>) -> Result<(), pg::Erro
     )
     .execute(&mut **tx)
     .await?;
+    failpoint!("outbox::appended");
     Ok(())
 }

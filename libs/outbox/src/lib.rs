@@ -2,6 +2,7 @@
 
 mod append;
 mod backoff;
+mod failpoint;
 mod leader;
 mod metrics;
 mod queue_lane;

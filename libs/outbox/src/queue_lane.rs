@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use crate::append::QUEUE_WAKER;
 use crate::backoff::Backoff;
+use crate::failpoint::failpoint;
 use crate::relay::{POLL, Relay};
 use crate::store::{self, JobRow};
 
@@ -60,6 +61,7 @@ impl Lane {
             self.backoff.reset();
             return false;
         }
+        failpoint!("outbox::jobs_read");
         let mut by_queue: BTreeMap<String, Vec<JobRow>> = BTreeMap::new();
         for row in rows {
             by_queue.entry(row.queue.clone()).or_default().push(row);
@@ -72,10 +74,12 @@ impl Lane {
         if sent.is_empty() {
             return true;
         }
+        failpoint!("outbox::jobs_sent");
         let count = sent.len();
         if let Err(error) = store::delete(&self.relay.db, LANE, sent).await {
             return self.database_failed(&error).await;
         }
+        failpoint!("outbox::jobs_deleted");
         self.relay.metrics.published(LANE, count);
         self.backoff.reset();
         true

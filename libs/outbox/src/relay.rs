@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
+use crate::failpoint::failpoint;
 use crate::leader::{BEAT, Candidate};
 use crate::metrics::Metrics;
 use crate::{queue_lane, store, topic_lane};
@@ -76,6 +77,7 @@ impl Relay {
         }
         backoff.reset();
         self.metrics.leader(true);
+        failpoint!("outbox::led");
         tracing::info!("outbox relay leads");
         let result = self.publish(&mut candidate, shutdown).await;
         candidate.resign().await;

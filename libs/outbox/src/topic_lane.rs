@@ -18,6 +18,7 @@ use tracing::Span;
 
 use crate::append::TOPIC_WAKER;
 use crate::backoff::Backoff;
+use crate::failpoint::failpoint;
 use crate::relay::{POLL, Relay};
 use crate::store::{self, EventRow};
 
@@ -111,7 +112,9 @@ impl<'r> Lane<'r> {
             self.note(report).map_err(Failure::Kafka)?;
         }
         if !self.acknowledged.is_empty() {
+            failpoint!("outbox::acked");
             self.delete().await?;
+            failpoint!("outbox::deleted");
             backoff.reset();
         }
         if self.under_way.len() + BATCH > MAX_UNDER_WAY {
@@ -120,6 +123,7 @@ impl<'r> Lane<'r> {
         let under_way = self.under_way.iter().copied().collect();
         let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
         let rows = store::events(&self.relay.db, under_way, limit).await?;
+        failpoint!("outbox::read");
         let count = rows.len();
         for row in rows {
             match self.hand_over(row) {
@@ -153,6 +157,7 @@ impl<'r> Lane<'r> {
             .payload(&event.payload)
             .headers(headers);
         self.producer.send(record).map_err(|(error, _)| error)?;
+        failpoint!("outbox::handed");
         self.under_way.insert(seq);
         Ok(())
     }

@@ -4,6 +4,7 @@ mod bootstrap;
 pub mod catalog;
 mod db;
 mod error;
+mod failpoint;
 mod migrate;
 mod settings;
 mod tx;

@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row};
 use tracing::Instrument;
 
 use crate::Error;
+use crate::failpoint::failpoint;
 
 /// Longest wait for the server to open a transaction, and to roll one back.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -121,12 +122,14 @@ impl Lease {
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         // COMMIT of a transaction with a failed statement is a ROLLBACK that reports success; the `select` fails
         // there. And it tells, by when it began, that this is still the transaction we opened.
+        failpoint!("pg::before_commit");
         let commit = sqlx::raw_sql("select now()::text; commit").fetch_all(&mut *self.connection);
         let commit = within(COMMIT_TIMEOUT, commit).await.flatten();
         let result = commit.map_err(Error::from_commit).and_then(|rows| match rows.first() {
             Some(row) if row.try_get::<&str, _>(0)? == self.began => Ok(()),
             _ => Err(Error::Ignored),
         });
+        failpoint!("pg::after_commit");
         match result {
             Ok(()) => self.ended = true,
             // Closing the connection is enough, and all that can be done.
