@@ -4,11 +4,13 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use crate::stack::{Stack, compose, down};
+use crate::stack::{PRIVATE, Stack, compose, down};
 
-/// Stops and removes both stacks.
+/// Stops and removes every stack.
 pub(crate) fn run() -> Result<()> {
-    for stack in [Stack::development()?, Stack::test()?] {
+    let private = PRIVATE.iter().map(|name| Stack::private(name));
+    for stack in std::iter::once(Stack::development()).chain(private) {
+        let stack = stack?;
         if stack.state.has_containers() {
             compose::down(&stack, true)?;
         }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`, `seed` and `crash`: the journeys of `tests/e2e` on a stack.
+//! `cargo xtask demo` and `seed`: the journeys of `tests/e2e` on a stack.
 
 use std::process::{Command, ExitCode};
 
@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use crate::compile::{self, Profile};
 use crate::stack::ports::{Port, Ports};
 use crate::stack::{Stack, down, env, services, up};
-use crate::test;
 
 /// What `demo` can be told.
 #[derive(clap::Args)]
@@ -18,20 +17,6 @@ pub(crate) struct Args {
     /// Services as they are shipped; building them takes many times longer.
     #[arg(long)]
     release: bool,
-    /// Install missing system packages through sudo without asking.
-    #[arg(long)]
-    yes: bool,
-}
-
-/// What `crash` can be told.
-#[derive(clap::Args)]
-pub(crate) struct CrashArgs {
-    /// Journeys at once.
-    #[arg(long, default_value_t = 50)]
-    journeys: usize,
-    /// How often each service is killed.
-    #[arg(long, default_value_t = 1)]
-    kills: usize,
     /// Install missing system packages through sudo without asking.
     #[arg(long)]
     yes: bool,
@@ -71,18 +56,6 @@ pub(crate) fn seed() -> Result<ExitCode> {
     ensure!(running, "the services do not run; start them with `cargo xtask up`");
     let status = program(&stack, &["--seed"])?.status().context("cannot run the demo")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Kills services during journeys, on servers of their own.
-pub(crate) fn crash(args: &CrashArgs) -> Result<ExitCode> {
-    test::with_servers(false, args.yes, |stack| {
-        let status = Command::new(compile::program(Profile::Dev, "crash")?)
-            .args(["--journeys", &args.journeys.to_string(), "--kills", &args.kills.to_string()])
-            .envs(env::variables(stack))
-            .status()
-            .context("cannot run the crash test")?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-    })
 }
 
 fn program(stack: &Stack, args: &[&str]) -> Result<Command> {

@@ -14,6 +14,7 @@ macro_rules! say {
 
 mod clean;
 mod compile;
+mod crash;
 mod demo;
 mod dependencies;
 mod doctor;
@@ -67,13 +68,13 @@ enum Command {
     Clean,
     /// Runs every test on servers of its own, on free ports.
     Test(test::Args),
-    /// Kills services during journeys and counts what was lost.
-    Crash(demo::CrashArgs),
+    /// Kills processes at every step of a fact's way and counts what was lost, doubled or out of order.
+    Crash(crash::Args),
     /// Checks house rules that no compiler knows.
     Tidy,
     /// Compares which crate uses which with the committed list.
     CheckDeps(dependencies::Args),
-    /// Stops the tests' servers once the xtask that started them is gone.
+    /// Stops a private stack's servers once the xtask that started them is gone.
     #[command(hide = true)]
     Guard(stack::guard::Args),
     /// Renews the descriptions of SQL statements that builds check against.
@@ -94,7 +95,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Demo(args) => return demo::run(&args),
         Command::Seed => return demo::seed(),
-        Command::Crash(args) => return demo::crash(&args),
+        Command::Crash(args) => return crash::run(&args),
         Command::Up(args) => stack::up::run(&args)?,
         Command::Down => stack::down::run()?,
         Command::Status => status::run()?,

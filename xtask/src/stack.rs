@@ -18,6 +18,7 @@ pub(crate) mod keycloak;
 pub(crate) mod maildev;
 pub(crate) mod ports;
 pub(crate) mod postgres;
+pub(crate) mod private;
 pub(crate) mod process;
 pub(crate) mod redis;
 pub(crate) mod s3;
@@ -59,6 +60,8 @@ pub(crate) struct Stack {
     pub(crate) profile: Profile,
     /// System packages may be installed through sudo.
     pub(crate) yes: bool,
+    /// Settings of PostgreSQL beside those of every stack, as `name=value`.
+    pub(crate) postgres_settings: Vec<String>,
     /// System packages are installed once, by whichever server needs them first.
     pub(crate) packages: OnceLock<Result<(), String>>,
     /// Held while the stack is changed.
@@ -73,7 +76,12 @@ impl Stack {
 
     /// The stack of `cargo xtask test`, on ports that are free now.
     pub(crate) fn test() -> Result<Self> {
-        Self::open(&test_dir(), |state| state.ports().map_or_else(Ports::free, Ok))
+        Self::private(TESTS)
+    }
+
+    /// A stack of one command's own, on ports that are free now; commands with different names do not meet.
+    pub(crate) fn private(name: &str) -> Result<Self> {
+        Self::open(&private_dir(name), |state| state.ports().map_or_else(Ports::free, Ok))
     }
 
     /// Opens a stack for changing it; fails when another xtask is at it.
@@ -98,6 +106,7 @@ impl Stack {
             state,
             yes: false,
             profile: Profile::Dev,
+            postgres_settings: Vec::new(),
         })
     }
 
@@ -124,9 +133,15 @@ pub(crate) fn development_dir() -> PathBuf {
     paths::target().join("stack")
 }
 
-/// The folder of the tests' stack.
-pub(crate) fn test_dir() -> PathBuf {
-    paths::target().join("test-stack")
+/// The name of the tests' private stack.
+pub(crate) const TESTS: &str = "test";
+
+/// Every private stack, for `clean`.
+pub(crate) const PRIVATE: [&str; 1] = [TESTS];
+
+/// The folder of a private stack.
+fn private_dir(name: &str) -> PathBuf {
+    paths::target().join(format!("{name}-stack"))
 }
 
 /// Where a server of the stack in `dir` logs.

@@ -1,16 +1,15 @@
 //! `cargo xtask test`: every test on servers of its own, on free ports, beside whatever else runs.
 
 use std::ffi::OsString;
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
-use std::thread;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::compile::{self, Profile};
-use crate::stack::system::{BUILD_NEEDS, TEST_NEEDS};
-use crate::stack::{SERVERS, Server, Stack, down, env, guard, system, up};
+use crate::stack::private::{self, Plan};
+use crate::stack::system::TEST_NEEDS;
+use crate::stack::{SERVERS, Stack, TESTS, env};
 
 /// What `test` can be told.
 #[derive(clap::Args)]
@@ -37,54 +36,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 pub(crate) fn with_servers<T>(keep: bool, yes: bool, work: impl FnOnce(&Stack) -> Result<T>) -> Result<T> {
     let mut stack = Stack::test()?;
     stack.yes = yes;
-    if stack.state.entries().is_empty() {
-        discard_data(&stack)?;
-    }
-    if !keep {
-        // Ctrl-C, or a build server's kill, must not leave eight servers behind.
-        guard::watch_over(&stack)?;
-    }
-    let outcome = prepare(&stack).and_then(|()| {
-        stack.progress.step("test", "servers are up, programs are built");
-        work(&stack)
-    });
-    if keep {
-        stack
-            .progress
-            .step("test", "servers stay up; a run without --keep, or `cargo xtask clean`, stops them");
-        return outcome;
-    }
-    say!();
-    let stopped = down::stop(&stack);
-    let value = outcome?;
-    stopped?;
-    Ok(value)
-}
-
-/// Servers and build side by side.
-fn prepare(stack: &Stack) -> Result<()> {
-    // What is missing is said before anything takes minutes.
-    let build_and_tests = || BUILD_NEEDS.iter().chain(&TEST_NEEDS);
-    system::can_be_met(stack, build_and_tests().chain(SERVERS.iter().flat_map(Server::needs_now)))?;
-    system::require(stack, build_and_tests())?;
-    thread::scope(|scope| {
-        let build =
-            scope.spawn(|| compile::programs(&stack.root, Profile::Dev, stack.progress, &stack.log("build")));
-        let started = up::processes(stack);
-        let built = build.join().unwrap_or_else(|_| Err(anyhow!("xtask itself panicked")));
-        started.and(built)
-    })
-}
-
-/// What an earlier run kept would only make this one slower. Keycloak's realm is the exception: it never changes.
-fn discard_data(stack: &Stack) -> Result<()> {
-    for entry in fs::read_dir(stack.dir.join("data"))?.flatten() {
-        if entry.file_name() != "keycloak" {
-            fs::remove_dir_all(entry.path())
-                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
-        }
-    }
-    Ok(())
+    let plan = Plan {
+        name: TESTS,
+        servers: SERVERS.iter().collect(),
+        needs: &TEST_NEEDS,
+        build: |stack| compile::programs(&stack.root, Profile::Dev, stack.progress, &stack.log("build")),
+        keep,
+    };
+    private::with(&stack, &plan, work)
 }
 
 fn cargo_test(stack: &Stack, args: &[OsString]) -> Result<Command> {

@@ -14,14 +14,16 @@ use crate::shell;
 pub(crate) struct Args {
     /// The xtask to wait for.
     pid: u32,
+    /// The name of its private stack.
+    stack: String,
 }
 
-/// Starts a guard over this xtask's test stack, in a session of its own, where Ctrl-C does not reach it.
-pub(crate) fn watch_over(stack: &Stack) -> Result<()> {
+/// Starts a guard over this xtask's private stack, in a session of its own, where Ctrl-C does not reach it.
+pub(crate) fn watch_over(stack: &Stack, name: &str) -> Result<()> {
     let log = shell::append(&stack.log("guard"))?;
     Command::new("setsid")
         .arg(std::env::current_exe()?)
-        .args(["guard", &std::process::id().to_string()])
+        .args(["guard", &std::process::id().to_string(), name])
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
@@ -30,7 +32,7 @@ pub(crate) fn watch_over(stack: &Stack) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the process is gone, then stops what it left of the test stack.
+/// Waits until the process is gone, then stops what it left of its stack.
 pub(crate) fn run(args: &Args) -> Result<()> {
     // One that is gone already needs no waiting.
     if let Ok(xtask) = Identity::of(args.pid) {
@@ -39,6 +41,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     // A newer xtask that holds the stack by now looks after it itself.
-    let Ok(stack) = Stack::test() else { return Ok(()) };
+    let Ok(stack) = Stack::private(&args.stack) else { return Ok(()) };
     down::stop(&stack)
 }

@@ -157,6 +157,9 @@ fn launch(stack: &Stack) -> Result<Launch> {
     ] {
         command.arg("-c").arg(setting);
     }
+    for setting in &stack.postgres_settings {
+        command.arg("-c").arg(setting);
+    }
     Ok(Launch { command, stop_signal: "INT" })
 }
 

@@ -108,7 +108,8 @@ pub(crate) fn everything(stack: &Stack) -> Result<()> {
     })
 }
 
-fn bring_up(stack: &Stack, servers: &[&'static Server]) -> Result<()> {
+/// Brings up these servers, side by side.
+pub(crate) fn bring_up(stack: &Stack, servers: &[&'static Server]) -> Result<()> {
     check(stack, servers)?;
     let failures: Vec<String> = thread::scope(|scope| {
         let running: Vec<_> =
@@ -143,7 +144,8 @@ fn check(stack: &Stack, servers: &[&Server]) -> Result<()> {
     Ok(())
 }
 
-fn start(stack: &Stack, server: &Server) -> Result<()> {
+/// Starts one server and waits until it serves; one that runs is left as it is.
+pub(crate) fn start(stack: &Stack, server: &Server) -> Result<()> {
     if stack.state.get(server.name).is_some() {
         shell::until(PATIENCE, || alive_and_ready(stack, server))?;
         stack.progress.step(server.name, "already up");

@@ -1,4 +1,4 @@
-//! `cargo xtask crash`: kills services in the midst of journeys and counts what was lost, doubled or out of order.
+//! `cargo xtask crash journeys`: kills services in the midst of journeys and counts what was lost, doubled or out of order.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
