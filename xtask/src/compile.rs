@@ -33,11 +33,11 @@ pub(crate) fn program(profile: Profile, name: &str) -> Result<PathBuf> {
     Ok(paths::build()?.join(profile.folder()).join(name))
 }
 
-/// Builds every program of the workspace but xtask, which is running. One selection of packages for every purpose:
+/// Builds every program of the workspace but xtask, which is running, and the benches. One selection of packages for every purpose:
 /// another one would have dependencies built again with other features.
 pub(crate) fn programs(root: &Path, profile: Profile, progress: Progress, log: &Path) -> Result<()> {
     let mut command = cargo(root)?;
-    command.args(["build", "--workspace", "--exclude", "xtask", "--bins"]);
+    command.args(["build", "--workspace", "--exclude", "xtask", "--exclude", "bench-*", "--bins"]);
     if profile == Profile::Release {
         command.arg("--release");
     }

@@ -12,6 +12,7 @@ macro_rules! say {
     }};
 }
 
+mod bench;
 mod clean;
 mod compile;
 mod crash;
@@ -68,6 +69,8 @@ enum Command {
     Clean,
     /// Runs every test on servers of its own, on free ports.
     Test(test::Args),
+    /// Measures a path beside raw tools and peers, on servers of its own.
+    Bench(bench::Args),
     /// Kills processes at every step of a fact's way and counts what was lost, doubled or out of order.
     Crash(crash::Args),
     /// Checks house rules that no compiler knows.
@@ -95,6 +98,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Demo(args) => return demo::run(&args),
         Command::Seed => return demo::seed(),
+        Command::Bench(args) => return bench::run(&args),
         Command::Crash(args) => return crash::run(&args),
         Command::Up(args) => stack::up::run(&args)?,
         Command::Down => stack::down::run()?,

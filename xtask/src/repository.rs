@@ -11,7 +11,7 @@ use crate::shell;
 /// The folders of the workspace's crates but xtask; a crate's folder has its name.
 pub(crate) fn members(root: &Path) -> Result<Vec<PathBuf>> {
     let mut members = Vec::new();
-    for group in ["libs", "services", "tests"] {
+    for group in ["libs", "services", "tests", "benches"] {
         let group = root.join(group);
         for entry in fs::read_dir(&group).with_context(|| format!("cannot list {}", group.display()))? {
             let path = entry?.path();
@@ -24,9 +24,11 @@ pub(crate) fn members(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(members)
 }
 
-/// A member's name.
+/// A member's name: its folder's, for a bench with `bench-` before it, since it is called like the library it measures.
 pub(crate) fn name_of(member: &Path) -> String {
-    member.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    let folder = member.file_name().unwrap_or_default().to_string_lossy();
+    let is_bench = member.parent().is_some_and(|group| group.ends_with("benches"));
+    if is_bench { format!("bench-{folder}") } else { folder.into_owned() }
 }
 
 /// Every file that is committed or could be, relative to the root.

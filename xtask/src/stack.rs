@@ -47,6 +47,15 @@ use process::Launch;
 use state::State;
 use system::Need;
 
+/// What JVMs are set for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tuning {
+    /// To start fast and stay small.
+    Quick,
+    /// To run for long and fast, as where they serve.
+    Measured,
+}
+
 /// One stack: where it lives, on which ports, and what of it runs.
 pub(crate) struct Stack {
     /// The workspace.
@@ -58,6 +67,8 @@ pub(crate) struct Stack {
     pub(crate) state: State,
     /// How the services are built.
     pub(crate) profile: Profile,
+    /// What its JVMs are set for.
+    pub(crate) tuning: Tuning,
     /// System packages may be installed through sudo.
     pub(crate) yes: bool,
     /// Settings of PostgreSQL beside those of every stack, as `name=value`.
@@ -106,6 +117,7 @@ impl Stack {
             state,
             yes: false,
             profile: Profile::Dev,
+            tuning: Tuning::Quick,
             postgres_settings: Vec::new(),
         })
     }
@@ -136,8 +148,11 @@ pub(crate) fn development_dir() -> PathBuf {
 /// The name of the tests' private stack.
 pub(crate) const TESTS: &str = "test";
 
+/// The name of the benches' private stack.
+pub(crate) const BENCHES: &str = "bench";
+
 /// Every private stack, for `clean`.
-pub(crate) const PRIVATE: [&str; 1] = [TESTS];
+pub(crate) const PRIVATE: [&str; 2] = [TESTS, BENCHES];
 
 /// The folder of a private stack.
 fn private_dir(name: &str) -> PathBuf {

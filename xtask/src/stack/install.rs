@@ -132,3 +132,10 @@ pub(crate) fn java(heap_mib: u32) -> Command {
     command.args(["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]).arg(format!("-Xmx{heap_mib}m"));
     command
 }
+
+/// `java` with the settings of a server that runs for long and fast.
+pub(crate) fn java_server(heap_mib: u32) -> Command {
+    let mut command = Command::new("java");
+    command.args(["-server", "-XX:+UseG1GC"]).arg(format!("-Xmx{heap_mib}m"));
+    command
+}

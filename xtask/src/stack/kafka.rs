@@ -3,6 +3,7 @@
 pub(crate) mod wire;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -12,7 +13,7 @@ use topology::Topology;
 use super::install::{self, Tool};
 use super::ports::Port;
 use super::process::Launch;
-use super::{Server, Stack, system};
+use super::{Server, Stack, Tuning, system};
 use crate::shell;
 
 /// 4.4.0 names an artifact that Maven Central does not have.
@@ -38,6 +39,11 @@ pub(crate) const SERVER: Server = Server {
     ready: |stack| wire::create_topics(stack.port(Port::Kafka), &Topology::get().topics),
     provision: |_| Ok(()),
 };
+
+/// The folder of its jars, with its own tools among them.
+pub(crate) fn libraries() -> Result<PathBuf> {
+    Ok(install::folder("kafka", VERSION)?.join("libs"))
+}
 
 /// The bootstrap list of the stack's broker.
 pub(crate) fn brokers(stack: &Stack) -> String {
@@ -83,23 +89,27 @@ num.io.threads=4
         ),
     )?;
     if !logs.join("meta.properties").is_file() {
-        let mut format = kafka_java("kafka.tools.StorageTool")?;
+        let mut format = kafka_java(stack, "kafka.tools.StorageTool")?;
         format.args(["format", "--ignore-formatted", "--cluster-id", CLUSTER_ID, "--config"]).arg(&file);
         shell::run(&mut format, &stack.log("kafka")).context("cannot format Kafka's storage")?;
     }
-    let mut command = kafka_java("kafka.Kafka")?;
+    let mut command = kafka_java(stack, "kafka.Kafka")?;
     command.arg(&file);
     Ok(Launch::new(command))
 }
 
-fn kafka_java(main: &str) -> Result<Command> {
-    let mut command = install::java(512);
+fn kafka_java(stack: &Stack, main: &str) -> Result<Command> {
+    let mut command = match stack.tuning {
+        Tuning::Quick => install::java(512),
+        // As its own start script runs it.
+        Tuning::Measured => install::java_server(1024),
+    };
     command
         .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         .arg("-Dorg.slf4j.simpleLogger.log.kafka.server=info")
         .arg("-Dorg.slf4j.simpleLogger.showDateTime=true")
         .arg("-cp")
-        .arg(install::folder("kafka", VERSION)?.join("libs/*"))
+        .arg(libraries()?.join("*"))
         .arg(main);
     Ok(command)
 }

@@ -63,6 +63,16 @@ pub(crate) const JAVA: Need = Need {
     elsewhere: "https://adoptium.net/",
 };
 
+/// What only some peers of the benches are compiled with.
+pub(crate) const JDK: Need = Need {
+    what: "a Java compiler, 17+",
+    purpose: "peers of the benches",
+    find: || version_at_least("javac", "-version", 17, 0),
+    packages: &["default-jdk-headless"],
+    least: 17,
+    elsewhere: "https://adoptium.net/",
+};
+
 pub(crate) const MAVEN: Need = Need {
     what: "Maven",
     purpose: "fetching Kafka, ElasticMQ and Keycloak",
