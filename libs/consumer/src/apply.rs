@@ -1,14 +1,17 @@
-//! What is done with one record, in either mode.
+//! What is done with records, in either mode.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use kafka::{CloudEvent, Malformed, Record};
-use tracing::{Instrument as _, Span};
+use kafka::{CloudEvent, Malformed};
+use tracing::Span;
 
 use crate::Failure;
 use crate::failure::BoxError;
 use crate::forward::Forwarding;
 use crate::inbox::Applying;
+use crate::item::Item;
+use crate::lane::{Bounds, Cause};
 
 /// Where records go.
 pub(crate) enum Mode {
@@ -18,117 +21,117 @@ pub(crate) enum Mode {
     Forward(Forwarding),
 }
 
-/// What became of a record. In each case its offset may be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+/// How many records of a batch ended how. In each case their offsets may be stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
     /// The effect is committed.
-    Applied,
+    pub(crate) applied: u64,
     /// It was applied or parked before.
-    Repeated,
-    /// Its type has no handler; nothing was written.
-    Ignored,
+    pub(crate) repeated: u64,
     /// It is kept for an operator.
-    Parked,
+    pub(crate) parked: u64,
     /// It is kept behind an earlier one of its key.
-    BehindParked,
+    pub(crate) behind_parked: u64,
 }
 
-impl Outcome {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Repeated => "repeated",
-            Self::Ignored => "ignored",
-            Self::Parked => "parked",
-            Self::BehindParked => "behind_parked",
+/// Nothing of a batch was kept.
+#[derive(Debug)]
+pub(crate) struct Broken {
+    /// The places in the batch of the records that may be why; `None`: any.
+    pub(crate) at: Option<Range<usize>>,
+    pub(crate) failure: Failure,
+}
+
+impl Broken {
+    pub(crate) fn at(at: Range<usize>, failure: Failure) -> Self {
+        Self { at: Some(at), failure }
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        match &self.failure {
+            Failure::Poison { .. } => Cause::Poison,
+            Failure::Retry(source) => match source.downcast_ref::<pg::Error>() {
+                Some(
+                    pg::Error::Unreachable(_)
+                    | pg::Error::Busy(_)
+                    | pg::Error::Closed
+                    | pg::Error::CommitUnknown(_),
+                ) => Cause::Away,
+                _ => Cause::Retry,
+            },
         }
+    }
+}
+
+impl From<pg::Error> for Broken {
+    fn from(error: pg::Error) -> Self {
+        Self { at: None, failure: error.into() }
     }
 }
 
 impl Mode {
-    fn handles(&self, type_: &str) -> bool {
+    pub(crate) fn handles(&self, type_: &str) -> bool {
         match self {
-            Self::Inbox(inbox) => inbox.handles(type_),
+            Self::Inbox(inbox) => inbox.handlers.handles(type_),
             Self::Forward(forward) => forward.handles(type_),
         }
     }
 
-    /// Deals with a record for good, or says what was away; `attempts` counts this one.
-    pub(crate) async fn apply(&self, record: &Arc<Record>, attempts: u32) -> Result<Outcome, BoxError> {
-        // By the type alone, so that a group parks nothing that it would not have applied.
-        if record.header("ce_type").is_some_and(|type_| !self.handles(type_)) {
-            return Ok(Outcome::Ignored);
+    /// How much is taken at a time.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let records = match self {
+            Self::Inbox(_) => 512,
+            Self::Forward(_) => 1,
+        };
+        Bounds { records, weight: 1024 * 1024, room: 128 * 1024 }
+    }
+
+    /// Applies events of one tenant, or one record alone; all or nothing.
+    pub(crate) async fn apply(&self, batch: &[Arc<Item>]) -> Result<Tally, Broken> {
+        match self {
+            Self::Inbox(inbox) => inbox.apply(batch).await,
+            Self::Forward(forward) => forward.apply(batch).await,
         }
-        match CloudEvent::parse(record) {
-            Ok(event) => {
-                let span = span(record, &event);
-                self.event(record, Arc::new(event), attempts).instrument(span).await
+    }
+
+    /// Keeps a record for an operator, or says what was away.
+    pub(crate) async fn park(
+        &self,
+        item: &Arc<Item>,
+        reason: &'static str,
+        attempts: u32,
+    ) -> Result<Tally, BoxError> {
+        match (self, &item.event) {
+            (Self::Forward(forward), _) => forward.bury(&item.record, reason, attempts).await,
+            (Self::Inbox(inbox), Some(Err(malformed))) => {
+                inbox.park_malformed(item, malformed, attempts).await
             }
-            Err(malformed) => self.malformed(record, &malformed, attempts).await,
-        }
-    }
-
-    async fn event(
-        &self,
-        record: &Arc<Record>,
-        event: Arc<CloudEvent>,
-        attempts: u32,
-    ) -> Result<Outcome, BoxError> {
-        let result = match self {
-            Self::Inbox(inbox) => inbox.apply(record, &event, attempts).await,
-            Self::Forward(forward) => forward.apply(&event).await,
-        };
-        let (reason, source) = match result {
-            Ok(outcome) => return Ok(outcome),
-            Err(Failure::Retry(source)) => return Err(source),
-            Err(Failure::Poison { reason, source }) => (reason, source),
-        };
-        tracing::error!(
-            reason,
-            attempts,
-            error = crate::chain(&*source),
-            "event cannot be applied, parking it"
-        );
-        match self {
-            Self::Inbox(inbox) => inbox.park(record, &event, reason, attempts).await,
-            Self::Forward(forward) => forward.bury(record, reason, attempts).await,
-        }
-    }
-
-    async fn malformed(
-        &self,
-        record: &Arc<Record>,
-        malformed: &Malformed,
-        attempts: u32,
-    ) -> Result<Outcome, BoxError> {
-        tracing::error!(
-            topic = record.topic,
-            partition = record.partition,
-            offset = record.offset,
-            reason = malformed.reason(),
-            error = %malformed,
-            "record is no event, parking it"
-        );
-        match self {
-            Self::Inbox(inbox) => inbox.park_malformed(record, malformed, attempts).await,
-            Self::Forward(forward) => forward.bury(record, malformed.reason(), attempts).await,
+            (Self::Inbox(inbox), _) => inbox.park(item, reason, attempts).await,
         }
     }
 }
 
-fn span(record: &Record, event: &CloudEvent) -> Span {
+/// A record that is no event will never be one.
+pub(crate) fn refused(malformed: &Malformed) -> Broken {
+    Broken::at(0..1, Failure::poison(malformed.reason(), malformed.clone()))
+}
+
+/// The span of one event below that of its sender; none where the sender's trace is not kept.
+pub(crate) fn span(item: &Item, event: &CloudEvent) -> Span {
+    let sampled = |traceparent: &&String| {
+        traceparent.bytes().last().is_some_and(|flags| char::from(flags).to_digit(16).unwrap_or(0) & 1 == 1)
+    };
+    let Some(traceparent) = event.traceparent.as_ref().filter(sampled) else { return Span::none() };
     let span = tracing::info_span!(
         "consumer.event",
         otel.kind = "consumer",
-        messaging.destination.name = record.topic,
-        messaging.destination.partition.id = record.partition,
-        messaging.kafka.offset = record.offset,
+        messaging.destination.name = item.record.topic,
+        messaging.destination.partition.id = item.record.partition,
+        messaging.kafka.offset = item.record.offset,
         event.id = %event.id,
         event.type = event.type_,
         tenant = %event.tenant,
     );
-    if let Some(traceparent) = &event.traceparent {
-        telemetry::context::set_parent(&span, traceparent);
-    }
+    telemetry::context::set_parent(&span, traceparent);
     span
 }

@@ -1,21 +1,22 @@
 //! Forward mode: for a process without a database, whose handlers may be repeated and come in any order.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clock::Clock;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use kafka::rdkafka::message::{Header, OwnedHeaders};
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
 use kafka::{CloudEvent, Connection, Record};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
-use crate::apply::{Mode, Outcome};
+use crate::apply::{Broken, Mode, Tally, refused, span};
 use crate::failure::BoxError;
 use crate::group::Group;
+use crate::handlers::caught;
+use crate::item::Item;
 use crate::{Error, Failure};
 
 type Handler = Arc<dyn for<'c> Fn(&'c CloudEvent) -> BoxFuture<'c, Result<(), Failure>> + Send + Sync>;
@@ -81,21 +82,23 @@ impl Forwarding {
         self.handlers.contains_key(type_)
     }
 
-    pub(crate) async fn apply(&self, event: &CloudEvent) -> Result<Outcome, Failure> {
-        let Some(handler) = self.handlers.get(&event.type_) else { return Ok(Outcome::Ignored) };
-        match AssertUnwindSafe(handler(event)).catch_unwind().await {
-            Ok(result) => result.map(|()| Outcome::Applied),
-            Err(_) => Err(Failure::poison("HANDLER_PANICKED", "the handler panicked")),
+    /// Hands on one record.
+    pub(crate) async fn apply(&self, batch: &[Arc<Item>]) -> Result<Tally, Broken> {
+        for item in batch {
+            let event = match &item.event {
+                Some(Ok(event)) => event,
+                Some(Err(malformed)) => return Err(refused(malformed)),
+                None => continue,
+            };
+            let Some(handler) = self.handlers.get(&event.type_) else { continue };
+            let handled = caught(handler(event)).instrument(span(item, event)).await;
+            handled.map_err(|failure| Broken::at(0..1, failure))?;
         }
+        Ok(Tally { applied: batch.len() as u64, ..Tally::default() })
     }
 
     /// Copies the record to the topic of dead letters, with why and whence.
-    pub(crate) async fn bury(
-        &self,
-        record: &Record,
-        reason: &str,
-        attempts: u32,
-    ) -> Result<Outcome, BoxError> {
+    pub(crate) async fn bury(&self, record: &Record, reason: &str, attempts: u32) -> Result<Tally, BoxError> {
         let topic = kafka::dead_letter_topic(&record.topic);
         let headers = why(record.owned_headers(), record, &self.group, reason, attempts);
         let letter = FutureRecord {
@@ -108,7 +111,7 @@ impl Forwarding {
         };
         let delivery = tokio::time::timeout(PATIENCE, self.producer.send(letter, Duration::ZERO));
         delivery.await?.map_err(|(error, _)| error)?;
-        Ok(Outcome::Parked)
+        Ok(Tally { parked: 1, ..Tally::default() })
     }
 }
 

@@ -1,26 +1,23 @@
-//! Inbox mode: the effect and the note that it happened, in one transaction.
+//! Inbox mode: the effects and the notes that they happened, in one transaction.
 
-use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use clock::Clock;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use ids::Tenant;
-use kafka::{CloudEvent, Malformed, Record};
+use kafka::{CloudEvent, Malformed};
 use pg::{Db, Tx};
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
-use crate::apply::{Mode, Outcome};
+use crate::apply::{Broken, Mode, Tally, refused, span};
 use crate::failure::BoxError;
 use crate::group::Group;
+use crate::handlers::{Handler, Handlers};
+use crate::item::Item;
+use crate::notes::{Note, Noted};
 use crate::parked::{self, Parking};
 use crate::{Error, Failure};
-
-type Handler =
-    Arc<dyn for<'c> Fn(&'c mut Tx, &'c CloudEvent) -> BoxFuture<'c, Result<(), Failure>> + Send + Sync>;
 
 /// A consumer whose effects are rows of its own database; made by [`inbox`].
 #[must_use = "nothing is consumed before `run`"]
@@ -41,15 +38,16 @@ pub fn inbox(
     topics: &[&str],
 ) -> Result<Inbox, Error> {
     let applying =
-        Applying { db: db.clone(), clock: clock.clone(), group: group.into(), handlers: HashMap::new() };
+        Applying { db: db.clone(), clock: clock.clone(), group: group.into(), handlers: Handlers::default() };
     Ok(Inbox { group: Group::new(kafka, clock, group, topics)?, applying })
 }
 
 impl Inbox {
-    /// Applies events of `type_` with `handler`. Events of types without a handler write nothing.
+    /// Applies events of `type_` with `handler`, one after the other. Events of types without a handler write nothing.
     ///
-    /// The handler runs inside the event's tenant's transaction and under the event's trace; it writes through `tx`
-    /// and calls nothing over the network.
+    /// The handler runs inside the event's tenant's transaction, which it may share with others before and after it,
+    /// and under the event's trace; it writes through `tx` and calls nothing over the network. It may run again for
+    /// the same event, after a rollback.
     pub fn on<H>(mut self, type_: &str, handler: H) -> Self
     where
         H: for<'c> Fn(&'c mut Tx, &'c CloudEvent) -> BoxFuture<'c, Result<(), Failure>>
@@ -57,7 +55,24 @@ impl Inbox {
             + Sync
             + 'static,
     {
-        self.applying.handlers.insert(type_.to_owned(), Arc::new(handler));
+        self.applying.handlers.insert(type_, Handler::One(Arc::new(handler)));
+        self
+    }
+
+    /// Applies events of `type_` with `handler`, as many as follow each other in a transaction at a time, so that it
+    /// can write them with one statement. Otherwise as [`Inbox::on`].
+    ///
+    /// They are of one tenant, in the order of the partition where they are of one key, and each comes for the first
+    /// time; one key may be among them several times. When it fails they are tried in smaller parts, until the one that
+    /// cannot be applied stands alone.
+    pub fn on_batch<H>(mut self, type_: &str, handler: H) -> Self
+    where
+        H: for<'c> Fn(&'c mut Tx, &'c [&'c CloudEvent]) -> BoxFuture<'c, Result<(), Failure>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.applying.handlers.insert(type_, Handler::Many(Arc::new(handler)));
         self
     }
 
@@ -74,91 +89,48 @@ impl Inbox {
     }
 }
 
-/// Forgets up to `limit` events that were applied before `before`, and returns how many. Keep them longer than any
-/// topic keeps its events: an event that is forgotten and delivered again is applied again.
-///
-/// # Errors
-/// What the database says.
-pub async fn sweep(db: &Db, before: OffsetDateTime, limit: i64) -> Result<u64, pg::Error> {
-    db.system(move |tx| {
-        Box::pin(async move {
-            let swept = sqlx::query!(
-                "delete from inbox
-                  where (consumer_group, event_id) in
-                        (select consumer_group, event_id from inbox where applied_at < $1 limit $2)",
-                before,
-                limit,
-            );
-            Ok(swept.execute(&mut **tx).await?.rows_affected())
-        })
-    })
-    .await
-}
-
 /// Applies events to the database.
 pub(crate) struct Applying {
     db: Db,
     clock: Clock,
     group: Arc<str>,
-    handlers: HashMap<String, Handler>,
+    pub(crate) handlers: Handlers,
 }
 
 impl Applying {
-    pub(crate) fn handles(&self, type_: &str) -> bool {
-        self.handlers.contains_key(type_)
-    }
-
-    pub(crate) async fn apply(
-        &self,
-        record: &Arc<Record>,
-        event: &Arc<CloudEvent>,
-        attempts: u32,
-    ) -> Result<Outcome, Failure> {
-        let Some(handler) = self.handlers.get(&event.type_).cloned() else { return Ok(Outcome::Ignored) };
-        let (note, record, event) = (self.note(), Arc::clone(record), Arc::clone(event));
-        let tenant = event.tenant.clone();
-        let applied: Result<Outcome, Failure> = self
-            .db
-            .tenant(&tenant, move |tx| {
-                Box::pin(async move {
-                    let Some(behind) = note.first_arrival(tx, &event).await? else {
-                        return Ok(Outcome::Repeated);
-                    };
-                    if behind && parked::holds_key(tx, &note.group, event.key.as_bytes()).await? {
-                        let parking = Parking { reason: "BEHIND_PARKED", detail: None, attempts };
-                        parked::park(tx, &note.group, &record, Some(&event), parking, note.now).await?;
-                        return Ok(Outcome::BehindParked);
-                    }
-                    failpoint!("consumer::noted");
-                    caught(handler(tx, &event)).await?;
-                    failpoint!("consumer::applied");
-                    Ok(Outcome::Applied)
-                })
-            })
-            .await;
-        let outcome = applied?;
+    /// Applies events of one tenant in one transaction.
+    pub(crate) async fn apply(&self, batch: &[Arc<Item>]) -> Result<Tally, Broken> {
+        let tenant = match batch.first().and_then(|item| item.event.as_ref()) {
+            Some(Ok(event)) => event.tenant.clone(),
+            Some(Err(malformed)) => return Err(refused(malformed)),
+            None => return Ok(Tally::default()),
+        };
+        let (note, handlers, items) = (self.note(), self.handlers.clone(), batch.to_vec());
+        let applied: Result<Tally, Broken> =
+            self.db.tenant(&tenant, move |tx| Box::pin(together(tx, note, handlers, items))).await;
+        let tally = applied?;
         failpoint!("consumer::committed");
-        Ok(outcome)
+        Ok(tally)
     }
 
     /// Parks an event of which nothing is stored.
     pub(crate) async fn park(
         &self,
-        record: &Arc<Record>,
-        event: &Arc<CloudEvent>,
+        item: &Arc<Item>,
         reason: &'static str,
         attempts: u32,
-    ) -> Result<Outcome, BoxError> {
-        let (note, record, event) = (self.note(), Arc::clone(record), Arc::clone(event));
-        let tenant = event.tenant.clone();
+    ) -> Result<Tally, BoxError> {
+        let Some(Ok(event)) = &item.event else { return Ok(Tally::default()) };
+        let (note, tenant, item) = (self.note(), event.tenant.clone(), Arc::clone(item));
         let parked = self.db.tenant(&tenant, move |tx| {
             Box::pin(async move {
-                if note.first_arrival(tx, &event).await?.is_none() {
-                    return Ok(Outcome::Repeated);
+                let Some(Ok(event)) = &item.event else { return Ok(Tally::default()) };
+                if !note.arrivals(tx, &[event]).await?.is_first(event) {
+                    return Ok(Tally { repeated: 1, ..Tally::default() });
                 }
                 let parking = Parking { reason, detail: None, attempts };
-                parked::park(tx, &note.group, &record, Some(&event), parking, note.now).await?;
-                Ok::<_, pg::Error>(Outcome::Parked)
+                parked::park(tx, &note.group, &item.record, Some(event), parking, note.now).await?;
+                Ok::<_, pg::Error>(Tally { parked: 1, ..Tally::default() })
             })
         });
         Ok(parked.await?)
@@ -167,32 +139,32 @@ impl Applying {
     /// Parks a record that is no event: under its tenant if it names one, so that later events of its key join it.
     pub(crate) async fn park_malformed(
         &self,
-        record: &Arc<Record>,
+        item: &Arc<Item>,
         malformed: &Malformed,
         attempts: u32,
-    ) -> Result<Outcome, BoxError> {
-        let (note, record) = (self.note(), Arc::clone(record));
+    ) -> Result<Tally, BoxError> {
+        let (note, item) = (self.note(), Arc::clone(item));
         let parking = Parking { reason: malformed.reason(), detail: Some(malformed.to_string()), attempts };
-        let tenant = record.header("ce_tenant").and_then(|tenant| tenant.parse::<Tenant>().ok());
+        let tenant = item.record.header("ce_tenant").and_then(|tenant| tenant.parse::<Tenant>().ok());
         match tenant {
             Some(tenant) => {
                 let parked = self.db.tenant(&tenant, move |tx| {
-                    Box::pin(
-                        async move { parked::park(tx, &note.group, &record, None, parking, note.now).await },
-                    )
+                    Box::pin(async move {
+                        parked::park(tx, &note.group, &item.record, None, parking, note.now).await
+                    })
                 });
                 parked.await?;
             }
             None => {
                 let parked = self.db.system(move |tx| {
                     Box::pin(async move {
-                        parked::park_without_tenant(tx, &note.group, &record, parking, note.now).await
+                        parked::park_without_tenant(tx, &note.group, &item.record, parking, note.now).await
                     })
                 });
                 parked.await?;
             }
         }
-        Ok(Outcome::Parked)
+        Ok(Tally { parked: 1, ..Tally::default() })
     }
 
     fn note(&self) -> Note {
@@ -200,41 +172,67 @@ impl Applying {
     }
 }
 
-/// What a transaction needs to know about its consumer.
-struct Note {
-    group: Arc<str>,
-    now: OffsetDateTime,
+/// An event that is applied, and its place in the batch.
+struct Fresh<'b> {
+    at: usize,
+    item: &'b Item,
+    event: &'b CloudEvent,
 }
 
-impl Note {
-    /// Notes the event as applied: `None` where it was noted before, else whether an earlier one of its key may be
-    /// parked. Waits for another transaction that is applying it.
-    #[tracing::instrument(name = "db.inbox.insert", skip_all)]
-    async fn first_arrival(&self, tx: &mut Tx, event: &CloudEvent) -> Result<Option<bool>, pg::Error> {
-        let row = sqlx::query!(
-            r#"with noted as (
-                   insert into inbox (consumer_group, event_id, tenant, applied_at) values ($1, $2, $3, $4)
-                   on conflict do nothing
-                   returning 1
-               )
-               select exists (select from noted) as "first!",
-                      exists (select from parked where consumer_group = $1 and tenant = $3 and key = $5) as "behind!""#,
-            &*self.group,
-            event.id.as_uuid(),
-            event.tenant.as_str(),
-            self.now,
-            event.key.as_bytes(),
-        )
-        .fetch_one(&mut **tx)
-        .await?;
-        Ok(row.first.then_some(row.behind))
+/// Notes all events of a batch, then applies those that are new.
+async fn together(
+    tx: &mut Tx,
+    note: Note,
+    handlers: Handlers,
+    items: Vec<Arc<Item>>,
+) -> Result<Tally, Broken> {
+    let mut all = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        if let Some(Ok(event)) = &item.event {
+            all.push(Fresh { at, item, event });
+        }
     }
+    let events: Vec<&CloudEvent> = all.iter().map(|fresh| fresh.event).collect();
+    let noted = note.arrivals(tx, &events).await?;
+    failpoint!("consumer::noted");
+    let (fresh, mut tally) = select(tx, &note, all, noted).await?;
+    let mut rest = &fresh[..];
+    while let Some(first) = rest.first() {
+        let run = rest.iter().take_while(|fresh| fresh.event.type_ == first.event.type_).count();
+        // Only records whose type has one were queued.
+        let Some(handler) = handlers.get(&first.event.type_) else { break };
+        let count = if matches!(handler, Handler::One(_)) { 1 } else { run };
+        let (run, later) = rest.split_at(count);
+        let places = first.at..run.last().map_or(first.at, |last| last.at) + 1;
+        let events: Vec<&CloudEvent> = run.iter().map(|fresh| fresh.event).collect();
+        let applied = handler.apply(tx, &events).instrument(span(first.item, first.event)).await;
+        applied.map_err(|failure| Broken::at(places, failure))?;
+        tally.applied += run.len() as u64;
+        rest = later;
+    }
+    failpoint!("consumer::applied");
+    Ok(tally)
 }
 
-/// A handler that panics is a defect which this event lays bare; the next one may be fine.
-async fn caught(handled: BoxFuture<'_, Result<(), Failure>>) -> Result<(), Failure> {
-    match AssertUnwindSafe(handled).catch_unwind().await {
-        Ok(result) => result,
-        Err(_) => Err(Failure::poison("HANDLER_PANICKED", "the handler panicked")),
+/// Drops the events that came before, and parks those whose key is parked.
+async fn select<'b>(
+    tx: &mut Tx,
+    note: &Note,
+    all: Vec<Fresh<'b>>,
+    mut noted: Noted,
+) -> Result<(Vec<Fresh<'b>>, Tally), pg::Error> {
+    let mut tally = Tally::default();
+    let mut fresh = Vec::with_capacity(all.len());
+    for one in all {
+        if !noted.is_first(one.event) {
+            tally.repeated += 1;
+        } else if noted.holds(one.event) {
+            let parking = Parking { reason: "BEHIND_PARKED", detail: None, attempts: 1 };
+            parked::park(tx, &note.group, &one.item.record, Some(one.event), parking, note.now).await?;
+            tally.behind_parked += 1;
+        } else {
+            fresh.push(one);
+        }
     }
+    Ok((fresh, tally))
 }

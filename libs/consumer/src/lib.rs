@@ -9,22 +9,31 @@ macro_rules! failpoint {
 }
 
 mod apply;
+mod assigned;
 mod backoff;
+mod context;
 mod failure;
 mod forward;
 mod group;
+mod handlers;
 mod inbox;
+mod item;
+#[doc(hidden)]
+pub mod lane;
 mod metrics;
+mod notes;
 mod parked;
 mod partition;
+mod retention;
 mod tail;
 
 use sqlx::migrate::Migrator;
 
 pub use failure::{BoxError, Failure};
 pub use forward::{Forward, forward};
-pub use inbox::{Inbox, inbox, sweep};
+pub use inbox::{Inbox, inbox};
 pub use kafka::CloudEvent;
+pub use retention::sweep;
 pub use tail::{Tail, tail};
 
 /// The tables `inbox` and `parked`, for the `migrate` subcommand of every service that consumes in inbox mode.

@@ -1,100 +1,116 @@
-//! One partition's records, one after the other.
+//! One partition's records, a batch after the other.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafka::Record;
-use tokio::sync::Semaphore;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use clock::Clock;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
-use crate::apply::Mode;
+use crate::apply::{Broken, Mode, Tally};
 use crate::backoff::Backoff;
+use crate::failure::{BoxError, Failure};
+use crate::item::Item;
+use crate::lane::{Cause, Lane, Verdict};
 use crate::metrics::Metrics;
 
-/// A partition whose queue weighs more is paused, and goes on when it weighs less than a quarter of it.
-pub(crate) const FULL: usize = 512 * 1024;
-const ROOM: usize = FULL / 4;
-/// What a record weighs beside its bytes.
-const OVERHEAD: usize = 256;
 /// The longest wait before something that was away is asked again.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A partition by its topic and number.
-pub(crate) type Place = (String, i32);
+pub(crate) type Place = (Arc<str>, i32);
 
 /// What a partition's task tells the group.
 #[derive(Debug)]
 pub(crate) enum Progress {
-    /// The record at this offset is dealt with.
+    /// Everything up to the record at this offset is dealt with.
     Done(Place, i64),
-    /// The queue has room again.
+    /// The partition was paused, and its queue has room again.
     Room(Place),
 }
 
 /// What every partition's task shares.
 pub(crate) struct Shared {
     pub(crate) mode: Mode,
+    pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
-    /// Records that are applied at the same time; partitions that wait for something do not count.
+    /// Transactions that run at the same time; partitions that wait for something do not count.
     pub(crate) permits: Semaphore,
     pub(crate) progress: UnboundedSender<Progress>,
+    /// What is queued in all partitions weighs.
+    pub(crate) weight: AtomicUsize,
 }
 
-/// A partition that is assigned: the end of its queue and the task behind it.
+/// A partition that is assigned: its queue and the task behind it.
 pub(crate) struct Partition {
-    records: UnboundedSender<Record>,
-    weight: Arc<AtomicUsize>,
-    last: Option<i64>,
+    queue: Arc<Queue>,
+    tenant: Option<Arc<str>>,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+struct Queue {
+    lane: Mutex<Lane<Arc<Item>>>,
+    /// Something was queued.
+    arrived: Notify,
+}
+
+impl Queue {
+    /// No code that holds the lock can panic half way through a change.
+    fn lane(&self) -> MutexGuard<'_, Lane<Arc<Item>>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Partition {
     /// Starts the task; it waits for `before`, the task of an earlier assignment, so that the two never run together.
     pub(crate) fn start(place: Place, shared: Arc<Shared>, before: Option<JoinHandle<()>>) -> Self {
-        let (records, queue) = unbounded_channel();
-        let weight = Arc::new(AtomicUsize::new(0));
+        let lane = Mutex::new(Lane::new(shared.mode.bounds()));
+        let queue = Arc::new(Queue { lane, arrived: Notify::new() });
         let stop = CancellationToken::new();
-        let worker = Worker { place, shared, queue, weight: Arc::clone(&weight), stop: stop.clone() };
+        let backoff = Backoff::up_to(LONGEST_WAIT);
+        let worker = Worker { place, shared, queue: Arc::clone(&queue), stop: stop.clone(), backoff };
         let task = tokio::spawn(worker.run(before));
-        Self { records, weight, last: None, stop, task }
+        Self { queue, tenant: None, stop, task }
     }
 
-    /// Queues a record; `true` when the queue is full and the partition should be paused.
-    pub(crate) fn push(&mut self, record: Record) -> bool {
-        // A pause or a new assignment may bring what is queued already.
-        if self.last.is_some_and(|last| record.offset <= last) {
-            return false;
-        }
-        self.last = Some(record.offset);
-        let weight = weigh(&record);
-        // The task is gone only when the partition was taken away.
-        let _ = self.records.send(record);
-        self.weight.fetch_add(weight, Ordering::SeqCst) + weight >= FULL
+    /// Queues a record and returns what it adds to the weight.
+    pub(crate) fn push(&mut self, item: Item) -> usize {
+        let arrival = item.arrival(&mut self.tenant);
+        let weight = self.queue.lane().push(arrival);
+        self.queue.arrived.notify_one();
+        weight
     }
 
-    /// Ends the task after the record that it is at; what is queued is left to whoever gets the partition.
+    /// Whether the partition is now to be paused: it is not yet, and enough is queued.
+    pub(crate) fn pause(&self) -> bool {
+        self.queue.lane().pause()
+    }
+
+    /// Ends the task after the batch that it is at; what is queued is left to whoever gets the partition.
     pub(crate) fn stop(self) -> JoinHandle<()> {
         self.stop.cancel();
         self.task
     }
 }
 
-fn weigh(record: &Record) -> usize {
-    let bytes = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-    let headers: usize = record.headers.iter().map(|(name, value)| name.len() + bytes(value)).sum();
-    OVERHEAD + bytes(&record.key) + bytes(&record.payload) + headers
-}
-
 struct Worker {
     place: Place,
     shared: Arc<Shared>,
-    queue: UnboundedReceiver<Record>,
-    weight: Arc<AtomicUsize>,
+    queue: Arc<Queue>,
     stop: CancellationToken,
+    backoff: Backoff,
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shared.weight.fetch_sub(self.queue.lane().weight(), Ordering::SeqCst);
+    }
 }
 
 impl Worker {
@@ -104,54 +120,145 @@ impl Worker {
             let _ = before.await;
         }
         let stop = self.stop.clone();
-        while let Some(Some(record)) = stop.run_until_cancelled(self.queue.recv()).await {
-            let (offset, weight) = (record.offset, weigh(&record));
-            if !self.deal_with(Arc::new(record)).await {
-                return;
-            }
-            // The group is gone only when it is shutting down.
-            let _ = self.shared.progress.send(Progress::Done(self.place.clone(), offset));
-            let before = self.weight.fetch_sub(weight, Ordering::SeqCst);
-            if before >= ROOM && before - weight < ROOM {
-                let _ = self.shared.progress.send(Progress::Room(self.place.clone()));
+        while !stop.is_cancelled() {
+            let batch = self.next();
+            if batch.is_empty() {
+                stop.run_until_cancelled(self.queue.arrived.notified()).await;
+            } else {
+                self.step(&batch).await;
             }
         }
     }
 
-    /// Tries until the record is dealt with; `false` when it was told to stop first.
-    async fn deal_with(&self, record: Arc<Record>) -> bool {
-        let mut backoff = Backoff::up_to(LONGEST_WAIT);
-        for attempts in 1.. {
-            let Some(permit) = self.stop.run_until_cancelled(self.shared.permits.acquire()).await else {
-                return false;
-            };
-            let result = self.shared.mode.apply(&record, attempts).await;
-            drop(permit);
-            let error = match result {
-                Ok(outcome) => {
-                    self.shared.metrics.outcome(outcome.name());
-                    return true;
-                }
-                Err(error) => error,
-            };
-            self.shared.metrics.retry();
-            let wait = backoff.fail();
-            tracing::warn!(
-                topic = record.topic,
-                partition = record.partition,
-                offset = record.offset,
-                attempts,
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                error = crate::chain(&*error),
-                "event cannot be applied now, trying again"
-            );
-            self.shared.metrics.stalled(1);
-            let waited = self.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
-            self.shared.metrics.stalled(-1);
-            if waited.is_none() {
-                return false;
+    fn next(&self) -> Vec<Arc<Item>> {
+        let mut lane = self.queue.lane();
+        let batch = lane.take();
+        self.report(lane.storable());
+        batch
+    }
+
+    fn report(&self, storable: Option<i64>) {
+        if let Some(offset) = storable {
+            // The group is gone only when it is shutting down.
+            let _ = self.shared.progress.send(Progress::Done(self.place.clone(), offset));
+        }
+    }
+
+    /// Applies a batch, or finds out why it cannot be applied and waits.
+    async fn step(&mut self, batch: &[Arc<Item>]) {
+        let Some(Ok(permit)) = self.stop.run_until_cancelled(self.shared.permits.acquire()).await else {
+            return;
+        };
+        let started = Instant::now();
+        let span = self.span(batch);
+        let result = self.shared.mode.apply(batch).instrument(span).await;
+        drop(permit);
+        match result {
+            Ok(tally) => self.done(batch, tally, started.elapsed()),
+            Err(broken) => self.failed(batch, broken).await,
+        }
+    }
+
+    fn done(&mut self, batch: &[Arc<Item>], tally: Tally, took: Duration) {
+        let mut lane = self.queue.lane();
+        let (gone, goes_on) = lane.done(took);
+        self.report(lane.storable());
+        drop(lane);
+        self.shared.weight.fetch_sub(gone, Ordering::SeqCst);
+        if goes_on {
+            let _ = self.shared.progress.send(Progress::Room(self.place.clone()));
+        }
+        self.backoff.reset();
+        self.shared.metrics.applied(&tally, batch.len(), took);
+        if let Some(Some(Ok(event))) = batch.last().map(|item| &item.event) {
+            self.shared.metrics.delayed(&self.place, self.shared.clock.now() - event.time);
+        }
+    }
+
+    async fn failed(&mut self, batch: &[Arc<Item>], broken: Broken) {
+        let at = broken.at.clone().unwrap_or(0..batch.len());
+        let cause = broken.cause();
+        let verdict = self.queue.lane().failed(at, cause);
+        match (verdict, broken.failure) {
+            (Verdict::Again, failure) => {
+                self.shared.metrics.split();
+                tracing::debug!(
+                    records = batch.len(),
+                    error = crate::chain(&failure),
+                    "batch rolled back, trying it in parts"
+                );
+            }
+            (Verdict::Park { attempts }, Failure::Poison { reason, source }) => {
+                self.park(batch, reason, source, attempts).await;
+            }
+            (Verdict::Wait { attempts } | Verdict::Park { attempts }, failure) => {
+                self.wait(batch, attempts, crate::chain(&failure)).await;
             }
         }
-        false
+    }
+
+    async fn park(&mut self, batch: &[Arc<Item>], reason: &'static str, source: BoxError, attempts: u32) {
+        let Some(item) = batch.first() else { return };
+        let span = self.span(batch);
+        span.in_scope(|| {
+            tracing::error!(
+                topic = item.record.topic,
+                partition = item.record.partition,
+                offset = item.record.offset,
+                reason,
+                attempts,
+                error = crate::chain(&*source),
+                "event cannot be applied, parking it"
+            );
+        });
+        let started = Instant::now();
+        let parked: Result<Tally, BoxError> =
+            self.shared.mode.park(item, reason, attempts).instrument(span).await;
+        match parked {
+            Ok(tally) => self.done(batch, tally, started.elapsed()),
+            Err(error) => {
+                let verdict = self.queue.lane().failed(0..1, Cause::Away);
+                if let Verdict::Wait { attempts } = verdict {
+                    self.wait(batch, attempts, crate::chain(&*error)).await;
+                }
+            }
+        }
+    }
+
+    /// Waits before the next try, or until it is told to stop.
+    async fn wait(&mut self, batch: &[Arc<Item>], attempts: u32, error: String) {
+        self.shared.metrics.retry();
+        let wait = self.backoff.fail();
+        tracing::warn!(
+            topic = &*self.place.0,
+            partition = self.place.1,
+            offset = batch.first().map(|item| item.record.offset),
+            attempts,
+            wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+            error,
+            "events cannot be applied now, trying again"
+        );
+        self.shared.metrics.stalled(1);
+        self.stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+        self.shared.metrics.stalled(-1);
+    }
+
+    /// The span of a transaction, in the trace of its first event.
+    fn span(&self, batch: &[Arc<Item>]) -> Span {
+        let Some(first) = batch.first() else { return Span::none() };
+        let span = tracing::info_span!(
+            "consumer.batch",
+            messaging.destination.name = &*self.place.0,
+            messaging.destination.partition.id = self.place.1,
+            messaging.kafka.offset = first.record.offset,
+            messaging.batch.message_count = batch.len(),
+            tenant = first.record.header("ce_tenant"),
+        );
+        if let Some(Ok(event)) = &first.event
+            && let Some(traceparent) = &event.traceparent
+        {
+            telemetry::context::set_parent(&span, traceparent);
+        }
+        span
     }
 }

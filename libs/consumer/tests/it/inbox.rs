@@ -111,10 +111,10 @@ async fn a_handler_sees_its_events_tenant_only() {
 #[tokio::test]
 async fn more_than_a_partitions_queue_holds_is_applied_in_order() {
     let world = World::new().await;
-    // Held back until the queue of the partition is full and it was paused: 3000 records of 1 KiB.
+    // Held back until the queue of the partition is full and it was paused: 6000 records of 1 KiB.
     world.script.away(0);
     let running = world.start();
-    let sends = (0..3_000).map(|number| {
+    let sends = (0..6_000).map(|number| {
         let mut event = world.event("a", number);
         event.payload = vec![0; 1_024];
         event
@@ -126,9 +126,9 @@ async fn more_than_a_partitions_queue_holds_is_applied_in_order() {
     }
     world.script.tried(0, 4).await;
     world.script.back(0);
-    world.wait_for("effects", 3_000).await;
+    world.wait_for("effects", 6_000).await;
     running.stop().await;
-    assert_eq!(world.effects().await["a"], (0..3_000).collect::<Vec<u32>>());
+    assert_eq!(world.effects().await["a"], (0..6_000).collect::<Vec<u32>>());
     assert_eq!(world.behind(GROUP).await, []);
 }
 

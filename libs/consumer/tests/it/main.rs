@@ -1,9 +1,11 @@
 //! Against real servers: PostgreSQL and Kafka of `cargo xtask up --servers`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod batches;
 mod forward;
 mod harness;
 mod inbox;
+mod lane;
 mod outages;
 mod parking;
 mod rebalance;
