@@ -82,6 +82,8 @@ impl Settings {
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", "guildhall")
             .set("socket.keepalive.enable", "true")
+            // Requests are whole batches already: do not wait for the answer to the last one to fill a packet.
+            .set("socket.nagle.disable", "true")
             // Back within seconds after a broker was away; the default waits up to ten.
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "1000")
@@ -117,6 +119,8 @@ impl Settings {
             .set("enable.gapless.guarantee", "true")
             .set("message.timeout.ms", "0")
             .set("linger.ms", "5")
+            // Bounds the memory of a producer whose brokers are away; whoever hands over waits then.
+            .set("queue.buffering.max.kbytes", "65536")
             .set("compression.type", "zstd")
             // What the Java clients do, so that every producer of a key agrees on its partition.
             .set("partitioner", "murmur2_random");

@@ -6,7 +6,7 @@ create table outbox (
     seq bigint generated always as identity,
     id uuid not null,
     tenant text not null,
-    lane text not null check (lane in ('topic', 'queue')),
+    lane text collate "C" not null check (lane in ('topic', 'queue')),
     destination text not null check (destination ~ '^[a-z0-9.-]{1,200}$'),
     -- What cannot be encoded must not get in: it would stand in front of its key for ever.
     key text not null check (key ~ '^[!-~]{1,255}$'),
@@ -16,8 +16,15 @@ create table outbox (
     dataschema text not null check (dataschema ~ '^[!-~]{1,255}$'),
     traceparent text,
     payload bytea not null check (octet_length(payload) <= 65536),
+    -- It cannot be published: why, or KEY_PARKED when an earlier row of its destination and key cannot.
+    parked_at timestamptz,
+    parked_reason text check (parked_reason ~ '^[A-Z][A-Z0-9_]{0,99}$'),
+    check ((parked_at is null) = (parked_reason is null)),
     primary key (lane, seq)
 );
+-- Both are empty but for what is parked, and cost a writer nothing. The relay asks for the first with every look.
+create index outbox_parked_first on outbox (lane, destination, key) where parked_reason <> 'KEY_PARKED';
+create index outbox_parked on outbox (lane, destination, key, seq) where parked_reason is not null;
 
 -- Rows live for milliseconds: a busy table is nothing but dead rows unless it is vacuumed by their number alone.
 alter table outbox set (
@@ -32,4 +39,4 @@ create policy tenant on outbox to guildhall_app
     with check (tenant = current_setting('app.tenant', true));
 create policy system on outbox to guildhall_system using (true);
 grant insert on outbox to guildhall_app;
-grant select, delete on outbox to guildhall_system;
+grant select, delete, update (parked_at, parked_reason) on outbox to guildhall_system;

@@ -1,13 +1,18 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod backlog;
 mod backoff;
 mod failpoint;
+#[doc(hidden)]
+pub mod flight;
 mod leader;
 mod metrics;
+mod parking;
+mod producer;
 mod queue_lane;
 mod relay;
-mod store;
+mod table;
 mod topic_lane;
 
 use sqlx::migrate::Migrator;

@@ -13,13 +13,12 @@ use crate::backoff::Backoff;
 use crate::failpoint::failpoint;
 use crate::leader::{BEAT, Candidate};
 use crate::metrics::Metrics;
-use crate::{queue_lane, store, topic_lane};
+use crate::{backlog, queue_lane, topic_lane};
 
-/// How often a lane looks by itself, for rows that another process appended.
+/// How often an idle lane looks by itself, for rows that another process appended.
 pub(crate) const POLL: Duration = Duration::from_millis(250);
 /// How often a relay that does not lead tries to.
 const CANDIDACY: Duration = Duration::from_millis(500);
-const SAMPLING: Duration = Duration::from_secs(5);
 
 /// The relay cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +90,7 @@ impl Relay {
         let mut lanes = JoinSet::new();
         lanes.spawn(topic_lane::run(self.clone(), stop.clone(), shutdown.clone()));
         lanes.spawn(queue_lane::run(self.clone(), stop.clone()));
-        lanes.spawn(self.clone().sample(stop.clone()));
+        lanes.spawn(backlog::sample(self.clone(), stop.clone()));
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let result = loop {
@@ -109,20 +108,5 @@ impl Relay {
             }
         }
         result
-    }
-
-    async fn sample(self, stop: CancellationToken) {
-        let mut ticks = interval(SAMPLING);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            for lane in [topic_lane::LANE, queue_lane::LANE] {
-                // The lanes themselves report a database that is away.
-                let Ok(backlog) = store::backlog(&self.db, lane).await else { continue };
-                let age = backlog.oldest.map_or(0.0, |oldest| (self.clock.now() - oldest).as_seconds_f64());
-                self.metrics.backlog(lane, u64::try_from(backlog.rows).unwrap_or(0), age.max(0.0));
-            }
-        }
-        self.metrics.backlog(topic_lane::LANE, 0, 0.0);
-        self.metrics.backlog(queue_lane::LANE, 0, 0.0);
     }
 }

@@ -1,33 +1,36 @@
-//! Events to Kafka: handed to one idempotent producer in the order of appending, deleted when acknowledged.
+//! Events to Kafka: carries out what [`crate::flight`] decides.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use kafka::rdkafka::ClientContext;
-use kafka::rdkafka::client::OAuthToken;
-use kafka::rdkafka::config::RDKafkaLogLevel;
 use kafka::rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use kafka::rdkafka::producer::{
-    BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
-};
-use kafka::{Connection, Tracing};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use crate::append::TOPIC_WAKER;
 use crate::backoff::Backoff;
 use crate::failpoint::failpoint;
+use crate::flight::{Flight, Limits, Report, Verdict};
+use crate::metrics::Kind;
+use crate::parking;
+use crate::producer::{self, Outcome, Producer, Reports};
 use crate::relay::{POLL, Relay};
-use crate::store::{self, EventRow};
+use crate::table::{EventRow, Found, Table};
 
 pub(crate) const LANE: &str = "topic";
 /// Rows taken from the table at once.
-const BATCH: usize = 500;
-/// Rows that may be on their way to the brokers: with payloads of at most 64 KiB a bound on memory too.
-const MAX_UNDER_WAY: usize = 2_000;
-
+const BATCH: usize = 1_000;
+/// Bytes taken from the table at once, by the size of the rows before.
+const BATCH_BYTES: usize = 4 << 20;
+/// What may be on its way to the brokers: a bound on memory.
+const MAX_UNDER_WAY: usize = 6_000;
+const MAX_BYTES: usize = 24 << 20;
+/// From one look to the next, unless the last one left rows behind: whatever wakes the lane meanwhile waits for it.
+const GAP: Duration = Duration::from_millis(4);
+/// How often the table is read from its first row on: at most, by the part of the time that may take, and at least.
+const FROM_START: Duration = Duration::from_secs(2);
+const FROM_START_SHARE: u32 = 20;
+const FROM_START_AT_LEAST: Duration = Duration::from_secs(10);
 /// How long an orderly end waits for what is on its way, so that it need not be repeated.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -35,236 +38,234 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// in order.
 pub(crate) async fn run(relay: Relay, stop: CancellationToken, shutdown: CancellationToken) {
     let mut backoff = Backoff::up_to(Duration::from_secs(5));
+    let mut lane = Lane::new(&relay);
     while !stop.is_cancelled() {
-        let mut lane = match Lane::start(&relay) {
-            Ok(lane) => lane,
+        let producer = match Producer::start(&relay) {
+            Ok(producer) => producer,
             Err(error) => {
-                relay.metrics.error(LANE);
+                relay.metrics.error(LANE, Kind::Producer);
                 tracing::error!(%error, "outbox producer cannot be made, trying again");
                 stop.run_until_cancelled(sleep(backoff.fail())).await;
                 continue;
             }
         };
-        let end = stop.run_until_cancelled(lane.publish(&mut backoff)).await;
-        if let Some(error) = &end {
-            relay.metrics.error(LANE);
-            tracing::error!(%error, "outbox producer failed, starting again at the first unacknowledged event");
-        }
+        let stopped = stop.run_until_cancelled(lane.publish(&producer, &mut backoff)).await.is_none();
         let patience = if shutdown.is_cancelled() { FAREWELL } else { Duration::ZERO };
-        lane.finish(patience).await;
-        if end.is_some() {
+        lane.end(producer, patience).await;
+        if !stopped {
             stop.run_until_cancelled(sleep(backoff.fail())).await;
         }
     }
+    lane.close().await;
 }
 
-/// One producer's life.
 struct Lane<'r> {
     relay: &'r Relay,
-    producer: ThreadedProducer<Context>,
-    reports: UnboundedReceiver<Report>,
-    /// Handed to the producer, or acknowledged and not deleted yet.
-    under_way: BTreeSet<i64>,
-    acknowledged: Vec<i64>,
+    flight: Flight,
+    table: Table,
+    /// Names of topics on the cluster.
+    topics: HashMap<String, String>,
+    /// Reports as they come in; kept for its memory.
+    outcomes: Vec<Outcome>,
+    /// Why the last record that may be at fault itself was refused.
+    reason: &'static str,
+    bytes_under_way: usize,
+    /// Of a row, lately.
+    bytes_each: usize,
+    /// How long to wait for a reason to look, which grows while there is none.
+    poll: Duration,
+    from_start_at: Instant,
 }
 
 impl<'r> Lane<'r> {
-    fn start(relay: &'r Relay) -> Result<Self, KafkaError> {
-        let (sender, reports) = unbounded_channel();
-        let context = Context { connection: relay.connection.clone(), reports: sender };
-        let producer = relay.kafka.producer().create_with_context(context)?;
-        Ok(Self { relay, producer, reports, under_way: BTreeSet::new(), acknowledged: Vec::new() })
+    fn new(relay: &'r Relay) -> Self {
+        Self {
+            relay,
+            flight: Flight::new(Limits { batch: BATCH, under_way: MAX_UNDER_WAY }),
+            table: Table::new(&relay.db),
+            topics: HashMap::new(),
+            outcomes: Vec::new(),
+            reason: "",
+            bytes_under_way: 0,
+            bytes_each: 1,
+            poll: GAP,
+            from_start_at: Instant::now(),
+        }
     }
 
-    /// Publishes until the producer can be trusted no longer, and says why.
-    async fn publish(&mut self, backoff: &mut Backoff) -> KafkaError {
+    /// Publishes until the producer can be trusted no longer.
+    async fn publish(&mut self, producer: &Producer, backoff: &mut Backoff) {
         let waker = self.relay.db.waker(TOPIC_WAKER);
         let mut database = Backoff::up_to(Duration::from_secs(2));
         loop {
-            let handed = match self.step(backoff).await {
-                Ok(handed) => handed,
-                Err(Failure::Kafka(error)) => return error,
-                Err(Failure::Database(error)) => {
-                    self.relay.metrics.error(LANE);
-                    tracing::warn!(
-                        error = crate::chain(&error),
-                        "outbox topic lane lost its database, trying again"
-                    );
+            let next = Instant::now() + GAP;
+            if self.note(&producer.reports) > 0 {
+                failpoint!("outbox::acked");
+                backoff.reset();
+            }
+            if self.flight.is_broken() {
+                return;
+            }
+            match self.step(producer).await {
+                Ok(more) => {
+                    database.reset();
+                    if more {
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    self.relay.metrics.error(LANE, Kind::Database);
+                    let error = crate::chain(&error);
+                    tracing::warn!(error, "outbox topic lane lost its database, trying again");
                     sleep(database.fail()).await;
                     continue;
                 }
-            };
-            database.reset();
-            if handed == BATCH {
-                continue;
             }
             tokio::select! {
-                Some(report) = self.reports.recv() => if let Err(error) = self.note(report) { return error },
+                () = producer.reports.ready() => {}
                 () = waker.notified() => {}
-                () = sleep(POLL) => {}
+                () = sleep(self.poll) => {}
             }
+            sleep_until(next).await;
         }
     }
 
-    /// Deletes what was acknowledged, hands over what is next; returns how much that was.
-    async fn step(&mut self, backoff: &mut Backoff) -> Result<usize, Failure> {
-        while let Ok(report) = self.reports.try_recv() {
-            self.note(report).map_err(Failure::Kafka)?;
+    /// Takes in what the producer reported; returns how much was acknowledged.
+    fn note(&mut self, reports: &Reports) -> usize {
+        reports.swap(&mut self.outcomes);
+        let mut acknowledged = 0;
+        for Outcome { seq, bytes, result } in self.outcomes.drain(..) {
+            self.bytes_under_way = self.bytes_under_way.saturating_sub(bytes);
+            let Err(error) = result else {
+                self.flight.reported(seq, Report::Acknowledged);
+                acknowledged += 1;
+                continue;
+            };
+            if !self.flight.is_broken() {
+                self.relay.metrics.error(LANE, Kind::Producer);
+                tracing::error!(%error, "outbox producer failed, starting again at the first unacknowledged event");
+            }
+            let report = match producer::own_fault(&error) {
+                Some(reason) => {
+                    self.reason = reason;
+                    Report::Refused
+                }
+                None => Report::Failed,
+            };
+            self.flight.reported(seq, report);
         }
-        if !self.acknowledged.is_empty() {
-            failpoint!("outbox::acked");
-            self.delete().await?;
+        self.relay.metrics.published(LANE, acknowledged);
+        acknowledged
+    }
+
+    /// Deletes what was acknowledged, hands over what is next; returns whether there is more.
+    async fn step(&mut self, producer: &Producer) -> Result<bool, pg::Error> {
+        if let Some(seq) = self.flight.to_park() {
+            parking::park(&self.relay.db, &self.relay.clock, LANE, seq, self.reason.to_owned()).await?;
+            self.relay.metrics.error(LANE, Kind::Parked);
+            tracing::error!(seq, reason = self.reason, "event can never be published, parked with its key");
+            self.flight.parked(seq);
+        }
+        let begun = Instant::now();
+        let from_start = begun >= self.from_start_at;
+        if from_start {
+            self.flight.from_start();
+        }
+        let max = (BATCH_BYTES / self.bytes_each).clamp(16, BATCH);
+        let max = if self.bytes_under_way > MAX_BYTES { 0 } else { max };
+        let Some(look) = self.flight.look(max) else { return Ok(false) };
+        let found = self.table.events(&look).await?;
+        if from_start {
+            self.from_start_at =
+                Instant::now() + (begun.elapsed() * FROM_START_SHARE).clamp(FROM_START, FROM_START_AT_LEAST);
+        }
+        if !look.delete.is_empty() {
             failpoint!("outbox::deleted");
-            backoff.reset();
         }
-        if self.under_way.len() + BATCH > MAX_UNDER_WAY {
-            return Ok(0);
-        }
-        let under_way = self.under_way.iter().copied().collect();
-        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-        let rows = store::events(&self.relay.db, under_way, limit).await?;
         failpoint!("outbox::read");
-        let count = rows.len();
-        for row in rows {
-            match self.hand_over(row) {
-                Ok(()) => {}
+        let Found { horizon, parked, rows } = found;
+        if !self.flight.found(&look, horizon, parked) {
+            return Ok(true);
+        }
+        let busy = !rows.is_empty() || !look.delete.is_empty();
+        self.poll = if busy { GAP } else { POLL.min(self.poll * 2) };
+        let (complete, behind) = self.hand_over(producer, rows);
+        let more = self.flight.end(complete);
+        if !behind.is_empty() && !parking::park_behind(&self.relay.db, &self.relay.clock, behind).await? {
+            self.flight.from_start();
+        }
+        Ok(more && look.limit > 0)
+    }
+
+    /// Hands rows over as far as that goes. Returns whether it went to the end, and which are to be parked behind others.
+    fn hand_over(&mut self, producer: &Producer, rows: Vec<EventRow>) -> (bool, Vec<i64>) {
+        if let Some(bytes) = rows.iter().map(EventRow::bytes).sum::<usize>().checked_div(rows.len()) {
+            self.bytes_each = bytes.max(1);
+            self.relay.metrics.batch(LANE, rows.len());
+        }
+        let mut behind = Vec::new();
+        for EventRow { seq, topic, key, event } in rows {
+            match self.flight.admit(seq, &topic, &key) {
+                Verdict::Hand => {}
+                Verdict::Behind => {
+                    behind.push(seq);
+                    continue;
+                }
+                Verdict::Stop => return (false, behind),
+            }
+            let Some(event) = event else {
+                self.reason = "EVENT_UNREADABLE";
+                self.flight.refused(seq);
+                return (false, behind);
+            };
+            let topic = match self.topics.get(&topic) {
+                Some(topic) => topic,
+                None => self.topics.entry(topic.clone()).or_insert(self.relay.kafka.topic(&topic)),
+            };
+            match producer.send(seq, topic, &event) {
+                Ok(bytes) => {
+                    self.bytes_under_way += bytes;
+                    self.flight.handed(seq);
+                    failpoint!("outbox::handed");
+                }
                 // Its thread catches up in a moment; what was not handed over is read again, in order.
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => return Ok(0),
-                Err(error) => return Err(Failure::Kafka(error)),
+                Err(KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull)) => return (false, behind),
+                Err(error) => {
+                    self.relay.metrics.error(LANE, Kind::Producer);
+                    tracing::error!(%error, topic, "outbox producer does not take an event");
+                    match producer::own_fault(&error) {
+                        Some(reason) => {
+                            self.reason = reason;
+                            self.flight.refused(seq);
+                        }
+                        None => self.flight.failed(),
+                    }
+                    return (false, behind);
+                }
             }
         }
-        Ok(count)
+        (true, behind)
     }
 
-    fn hand_over(&mut self, row: EventRow) -> Result<(), KafkaError> {
-        let EventRow { seq, topic, event } = row;
-        let topic = self.relay.kafka.topic(&topic);
-        let span = tracing::info_span!(
-            "outbox.publish",
-            otel.kind = "producer",
-            messaging.destination.name = topic,
-            event.id = %event.id,
-            event.type = event.type_,
-            tenant = %event.tenant,
-        );
-        if let Some(traceparent) = &event.traceparent {
-            telemetry::context::set_parent(&span, traceparent);
-        }
-        let through = span.in_scope(telemetry::context::traceparent);
-        let headers = event.headers(through.as_deref().map_or(Tracing::AsIs, Tracing::Through));
-        let record = BaseRecord::with_opaque_to(&topic, Box::new(Delivery { seq, _span: span }))
-            .key(&event.key)
-            .payload(&event.payload)
-            .headers(headers);
-        self.producer.send(record).map_err(|(error, _)| error)?;
-        failpoint!("outbox::handed");
-        self.under_way.insert(seq);
-        Ok(())
+    /// Ends the producer, which drops what it still has, and notes what it reports to the last.
+    async fn end(&mut self, producer: Producer, patience: Duration) {
+        let reports = producer.reports.clone();
+        producer.end(patience).await;
+        self.note(&reports);
+        self.bytes_under_way = 0;
+        self.flight.restart();
     }
 
-    fn note(&mut self, report: Report) -> Result<(), KafkaError> {
-        match report.result {
-            Ok(()) => {
-                self.acknowledged.push(report.seq);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn delete(&mut self) -> Result<(), pg::Error> {
-        store::delete(&self.relay.db, LANE, self.acknowledged.clone()).await?;
-        self.relay.metrics.published(LANE, self.acknowledged.len());
-        for seq in self.acknowledged.drain(..) {
-            self.under_way.remove(&seq);
-        }
-        Ok(())
-    }
-
-    /// Ends the producer, which drops what it still has, and deletes what it reports as acknowledged to the last.
-    async fn finish(self, patience: Duration) {
-        let Self { relay, producer, mut reports, mut acknowledged, .. } = self;
-        // Both wait, dropping for the producer's thread.
-        let ended = tokio::task::spawn_blocking(move || {
-            if let Err(error) = producer.flush(patience) {
-                tracing::debug!(%error, "events on their way at the end of an outbox producer");
-            }
-            drop(producer);
-        });
-        if let Err(error) = ended.await {
-            tracing::error!(%error, "outbox producer did not end cleanly");
-        }
-        while let Ok(report) = reports.try_recv() {
-            if report.result.is_ok() {
-                acknowledged.push(report.seq);
-            }
-        }
-        if acknowledged.is_empty() {
-            return;
-        }
-        let count = acknowledged.len();
-        match store::delete(&relay.db, LANE, acknowledged).await {
-            Ok(()) => relay.metrics.published(LANE, count),
+    /// Deletes what was acknowledged to the last.
+    async fn close(mut self) {
+        let acknowledged = self.flight.acknowledged();
+        if !acknowledged.is_empty()
+            && let Err(error) = self.table.delete(LANE, acknowledged).await
+        {
             // They are published again by whoever leads next, and dropped by their id.
-            Err(error) => tracing::warn!(
-                error = crate::chain(&error),
-                count,
-                "acknowledged events could not be deleted"
-            ),
+            let (error, count) = (crate::chain(&error), acknowledged.len());
+            tracing::warn!(error, count, "acknowledged events could not be deleted");
         }
-    }
-}
-
-#[derive(Debug)]
-enum Failure {
-    Kafka(KafkaError),
-    Database(pg::Error),
-}
-
-impl From<pg::Error> for Failure {
-    fn from(error: pg::Error) -> Self {
-        Self::Database(error)
-    }
-}
-
-/// What the producer carries along with a record; the span ends with it.
-struct Delivery {
-    seq: i64,
-    _span: Span,
-}
-
-struct Report {
-    seq: i64,
-    result: Result<(), KafkaError>,
-}
-
-struct Context {
-    connection: Connection,
-    reports: UnboundedSender<Report>,
-}
-
-impl ClientContext for Context {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.connection.log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.connection.error(error, reason);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
-        self.connection.generate_oauth_token(config)
-    }
-}
-
-impl ProducerContext<NoCustomPartitioner> for Context {
-    type DeliveryOpaque = Box<Delivery>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Self::DeliveryOpaque) {
-        let result = result.as_ref().map(|_| ()).map_err(|(error, _)| error.clone());
-        // The lane is gone only when it no longer wants to know.
-        let _ = self.reports.send(Report { seq: delivery.seq, result });
+        self.table.close().await;
     }
 }

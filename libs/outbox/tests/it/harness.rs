@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clock::Clock;
@@ -100,19 +100,27 @@ impl World {
         records.iter().map(|record| CloudEvent::parse(record).unwrap()).collect()
     }
 
-    pub(crate) async fn records(&self) -> Vec<Record> {
-        let topic = self.kafka.topic(TOPIC);
-        let consumer: StreamConsumer = self.kafka.settings.consumer("reader").create().unwrap();
-        let consumer = std::sync::Arc::new(consumer);
-        let (client, name) = (consumer.clone(), topic.clone());
+    /// How many records the topic has, without reading them.
+    pub(crate) async fn published_count(&self) -> i64 {
+        self.ends().await.1.values().sum()
+    }
+
+    /// A reader, and where each partition of the topic ends.
+    async fn ends(&self) -> (Arc<StreamConsumer>, HashMap<i32, i64>) {
+        let name = self.kafka.topic(TOPIC);
+        let consumer = Arc::new(self.kafka.settings.consumer("reader").create::<StreamConsumer>().unwrap());
+        let client = consumer.clone();
         let ends = tokio::task::spawn_blocking(move || {
             let metadata = client.fetch_metadata(Some(&name), LONG).unwrap();
             let partitions = metadata.topics()[0].partitions().iter().map(MetadataPartition::id);
-            partitions
-                .map(|id| (id, client.fetch_watermarks(&name, id, LONG).unwrap().1))
-                .collect::<HashMap<_, _>>()
+            partitions.map(|id| (id, client.fetch_watermarks(&name, id, LONG).unwrap().1)).collect()
         });
-        let ends = ends.await.unwrap();
+        (consumer, ends.await.unwrap())
+    }
+
+    pub(crate) async fn records(&self) -> Vec<Record> {
+        let topic = self.kafka.topic(TOPIC);
+        let (consumer, ends) = self.ends().await;
         let mut assignment = TopicPartitionList::new();
         for id in ends.keys() {
             assignment.add_partition_offset(&topic, *id, Offset::Beginning).unwrap();

@@ -110,8 +110,8 @@ async fn a_key_keeps_its_order_while_relays_come_and_go() {
         let mut standby = world.relay();
         for round in 0..8 {
             let leader = std::mem::replace(&mut standby, world.relay());
-            let seen = world.published().await.len();
-            let more = || async { if world.published().await.len() > seen { Ok(()) } else { Err(seen) } };
+            let seen = world.published_count().await;
+            let more = || async { if world.published_count().await > seen { Ok(()) } else { Err(seen) } };
             eventually(LONG, more).await.expect("progress");
             if round % 2 == 0 { leader.abort().await } else { leader.stop().await }
         }
