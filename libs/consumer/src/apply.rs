@@ -47,6 +47,10 @@ impl Broken {
         Self { at: Some(at), failure }
     }
 
+    pub(crate) fn any(failure: Failure) -> Self {
+        Self { at: None, failure }
+    }
+
     pub(crate) fn cause(&self) -> Cause {
         match &self.failure {
             Failure::Poison { .. } => Cause::Poison,
@@ -65,7 +69,7 @@ impl Broken {
 
 impl From<pg::Error> for Broken {
     fn from(error: pg::Error) -> Self {
-        Self { at: None, failure: error.into() }
+        Self::any(error.into())
     }
 }
 

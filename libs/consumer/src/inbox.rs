@@ -193,7 +193,8 @@ async fn together(
         }
     }
     let events: Vec<&CloudEvent> = all.iter().map(|fresh| fresh.event).collect();
-    let noted = note.arrivals(tx, &events).await?;
+    // Whatever goes wrong here is not about what the events say.
+    let noted = note.arrivals(tx, &events).await.map_err(|error| Broken::any(Failure::retry(error)))?;
     failpoint!("consumer::noted");
     let (fresh, mut tally) = select(tx, &note, all, noted).await?;
     let mut rest = &fresh[..];

@@ -33,7 +33,7 @@ pub use failure::{BoxError, Failure};
 pub use forward::{Forward, forward};
 pub use inbox::{Inbox, inbox};
 pub use kafka::CloudEvent;
-pub use retention::sweep;
+pub use retention::{Forgotten, forget};
 pub use tail::{Tail, tail};
 
 /// The tables `inbox` and `parked`, for the `migrate` subcommand of every service that consumes in inbox mode.

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use testkit::eventually;
 
 use crate::harness::{GROUP, LONG, World};
@@ -130,22 +128,6 @@ async fn more_than_a_partitions_queue_holds_is_applied_in_order() {
     running.stop().await;
     assert_eq!(world.effects().await["a"], (0..6_000).collect::<Vec<u32>>());
     assert_eq!(world.behind(GROUP).await, []);
-}
-
-#[tokio::test]
-async fn the_sweep_forgets_only_what_is_old_and_not_too_much_at_once() {
-    let world = World::new().await;
-    for number in 0..5 {
-        world.send(&world.event("a", number)).await;
-    }
-    let running = world.start();
-    world.wait_for("effects", 5).await;
-    running.stop().await;
-    let now = world.clock.now();
-    assert_eq!(consumer::sweep(&world.db, now - Duration::from_secs(3_600), 100).await.unwrap(), 0);
-    assert_eq!(consumer::sweep(&world.db, now, 3).await.unwrap(), 3);
-    assert_eq!(consumer::sweep(&world.db, now, 3).await.unwrap(), 2);
-    assert_eq!(consumer::sweep(&world.db, now, 3).await.unwrap(), 0);
 }
 
 #[tokio::test]

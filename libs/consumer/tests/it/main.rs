@@ -9,6 +9,7 @@ mod lane;
 mod outages;
 mod parking;
 mod rebalance;
+mod retention;
 mod tail;
 mod tracing;
 mod wire;
