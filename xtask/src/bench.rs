@@ -3,15 +3,17 @@
 mod peers;
 
 use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
 use crate::compile::{self, cargo};
-use crate::paths;
 use crate::stack::private::{self, Plan};
 use crate::stack::system::{BUILD_NEEDS, postgres_bin};
 use crate::stack::{BENCHES, SERVERS, Stack, Tuning, env, kafka, system};
+use crate::{paths, shell};
 
 /// Beside what every stack sets: durable, room enough that no checkpoint falls into one contender's turn and not into
 /// another's, and ready for logical decoding, which some peers need, for all of them.
@@ -49,6 +51,9 @@ pub(crate) struct Args {
     /// Rounds of each measurement; five unless told, two with --quick.
     #[arg(long)]
     rounds: Option<usize>,
+    /// A millisecond more for each fdatasync of PostgreSQL, as disks have that a data centre can lose.
+    #[arg(long)]
+    slow_disk: bool,
     /// Install missing system packages through sudo without asking.
     #[arg(long)]
     yes: bool,
@@ -76,6 +81,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     build.args(["build", "--locked", "--profile", "bench", "--package", &package]);
     compile::watched(&mut build, &package, stack.progress, &stack.log("build"))?;
 
+    if args.slow_disk {
+        stack.postgres_preload = Some(slow_disk(&stack)?);
+    }
     let servers = SERVERS.iter().filter(|server| bench.servers.contains(&server.name)).collect();
     let plan = Plan { name: BENCHES, servers, needs: &[], build: |_| Ok(()), keep: false };
     let status = private::with(&stack, &plan, |stack| {
@@ -95,7 +103,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         if let Some(rounds) = args.rounds {
             harness.arg("--rounds").arg(rounds.to_string());
         }
+        if args.slow_disk {
+            harness.args(["--result", &format!("{}-slow-disk", bench.path)]);
+        }
         harness.args(&args.harness).status().with_context(|| format!("cannot run {package}"))
     })?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What makes fdatasync slow; PostgreSQL calls it for each flush of its log.
+const SLOW_DISK: &str = r#"#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int fdatasync(int fd) {
+    static int (*real)(int);
+    struct timespec more = {0, 1000000};
+    if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+    nanosleep(&more, 0);
+    return real(fd);
+}
+"#;
+
+/// Compiles it where PostgreSQL's user may read it.
+fn slow_disk(stack: &Stack) -> Result<PathBuf> {
+    let source = stack.dir.join("slow-disk.c");
+    fs::write(&source, SLOW_DISK)?;
+    let library = std::env::temp_dir().join(format!("guildhall-slow-disk-{}.so", std::process::id()));
+    let mut compile = Command::new("cc");
+    compile.args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source).arg("-ldl");
+    shell::run(&mut compile, &stack.log("build"))?;
+    Ok(library)
 }

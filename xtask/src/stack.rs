@@ -73,6 +73,8 @@ pub(crate) struct Stack {
     pub(crate) yes: bool,
     /// Settings of PostgreSQL beside those of every stack, as `name=value`.
     pub(crate) postgres_settings: Vec<String>,
+    /// A library that PostgreSQL's processes load before all others.
+    pub(crate) postgres_preload: Option<PathBuf>,
     /// System packages are installed once, by whichever server needs them first.
     pub(crate) packages: OnceLock<Result<(), String>>,
     /// Held while the stack is changed.
@@ -119,6 +121,7 @@ impl Stack {
             profile: Profile::Dev,
             tuning: Tuning::Quick,
             postgres_settings: Vec::new(),
+            postgres_preload: None,
         })
     }
 

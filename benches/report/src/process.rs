@@ -61,7 +61,13 @@ impl Process {
     #[must_use]
     pub fn tree_cpu(self) -> Cpu {
         let children = self.children().into_iter().map(|child| child.tree_cpu().0).sum::<f64>();
-        Cpu(self.cpu().0 + self.stat(13) + self.stat(14) + children)
+        Cpu(self.cpu().0 + self.ended_children_cpu().0 + children)
+    }
+
+    /// CPU time of processes that it started, that ended, and whose end it has seen; in clock ticks.
+    #[must_use]
+    pub fn ended_children_cpu(self) -> Cpu {
+        Cpu(self.stat(13) + self.stat(14))
     }
 
     /// Memory that is resident now, in MiB.

@@ -77,17 +77,18 @@ impl Row {
 
 /// Everything one run of a bench found out.
 pub struct Report {
-    path: &'static str,
+    path: String,
     rounds: usize,
     rows: Vec<Row>,
     goals: Vec<Goal>,
+    notes: Vec<String>,
 }
 
 impl Report {
     /// Of the bench `path`.
     #[must_use]
-    pub fn new(path: &'static str, rounds: usize) -> Self {
-        Self { path, rounds, rows: Vec::new(), goals: Vec::new() }
+    pub fn new(path: impl Into<String>, rounds: usize) -> Self {
+        Self { path: path.into(), rounds, rows: Vec::new(), goals: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a round to the row of this section and name. A round whose check failed takes the row's figures away.
@@ -122,6 +123,17 @@ impl Report {
     pub fn median(&self, section: &str, name: &str, figure: Figure) -> Option<f64> {
         let row = self.rows.iter().find(|row| row.section == section && row.name == name)?;
         row.spread(figure).map(|spread| spread.median)
+    }
+
+    /// Whether anything was measured in this section.
+    #[must_use]
+    pub fn has(&self, section: &str) -> bool {
+        self.rows.iter().any(|row| row.section == section)
+    }
+
+    /// Adds a sentence below the tables.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
     }
 
     /// Adds a goal.
@@ -174,6 +186,9 @@ impl Report {
             .collect();
         if !goals.is_empty() {
             text += &format!("\n**Goals**\n\n{}", markdown(&["goal", "must be", "measured", ""], &goals));
+        }
+        if !self.notes.is_empty() {
+            text += &format!("\n{}\n", self.notes.join("\n"));
         }
         text
     }

@@ -157,6 +157,9 @@ fn launch(stack: &Stack) -> Result<Launch> {
     ] {
         command.arg("-c").arg(setting);
     }
+    if let Some(library) = &stack.postgres_preload {
+        command.env("LD_PRELOAD", library);
+    }
     for setting in &stack.postgres_settings {
         command.arg("-c").arg(setting);
     }
