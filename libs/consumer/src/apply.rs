@@ -105,12 +105,9 @@ impl Mode {
         reason: &'static str,
         attempts: u32,
     ) -> Result<Tally, BoxError> {
-        match (self, &item.event) {
-            (Self::Forward(forward), _) => forward.bury(&item.record, reason, attempts).await,
-            (Self::Inbox(inbox), Some(Err(malformed))) => {
-                inbox.park_malformed(item, malformed, attempts).await
-            }
-            (Self::Inbox(inbox), _) => inbox.park(item, reason, attempts).await,
+        match self {
+            Self::Inbox(inbox) => inbox.park(item, reason, attempts).await,
+            Self::Forward(forward) => forward.bury(&item.record(), reason, attempts).await,
         }
     }
 }
@@ -129,9 +126,9 @@ pub(crate) fn span(item: &Item, event: &CloudEvent) -> Span {
     let span = tracing::info_span!(
         "consumer.event",
         otel.kind = "consumer",
-        messaging.destination.name = item.record.topic,
-        messaging.destination.partition.id = item.record.partition,
-        messaging.kafka.offset = item.record.offset,
+        messaging.destination.name = &*item.place.0,
+        messaging.destination.partition.id = item.place.1,
+        messaging.kafka.offset = item.offset,
         event.id = %event.id,
         event.type = event.type_,
         tenant = %event.tenant,

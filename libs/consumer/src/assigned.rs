@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kafka::Record;
+use kafka::rdkafka::message::Message;
 use tokio::task::JoinHandle;
 
 use crate::item::Item;
@@ -42,9 +42,9 @@ impl Assigned {
     }
 
     /// Queues a record with its partition's task.
-    pub(crate) fn push(&self, record: Record, shared: &Arc<Shared>) {
-        let place = self.place(&record.topic, record.partition);
-        let item = Item::read(record, |type_| shared.mode.handles(type_));
+    pub(crate) fn push(&self, message: &impl Message, shared: &Arc<Shared>) {
+        let place = self.place(message.topic(), message.partition());
+        let item = Item::read(message, place.clone(), |type_| shared.mode.handles(type_));
         let mut partitions = self.lock();
         let Partitions { running, ending, .. } = &mut *partitions;
         let partition = running.entry(place).or_insert_with_key(|place| {

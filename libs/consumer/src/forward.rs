@@ -16,7 +16,7 @@ use crate::apply::{Broken, Mode, Tally, refused, span};
 use crate::failure::BoxError;
 use crate::group::Group;
 use crate::handlers::caught;
-use crate::item::Item;
+use crate::item::{Content, Item};
 use crate::{Error, Failure};
 
 type Handler = Arc<dyn for<'c> Fn(&'c CloudEvent) -> BoxFuture<'c, Result<(), Failure>> + Send + Sync>;
@@ -85,10 +85,10 @@ impl Forwarding {
     /// Hands on one record.
     pub(crate) async fn apply(&self, batch: &[Arc<Item>]) -> Result<Tally, Broken> {
         for item in batch {
-            let event = match &item.event {
-                Some(Ok(event)) => event,
-                Some(Err(malformed)) => return Err(refused(malformed)),
-                None => continue,
+            let event = match &item.content {
+                Content::Event(event, _) => event,
+                Content::Malformed(_, malformed) => return Err(refused(malformed)),
+                Content::Unwanted => continue,
             };
             let Some(handler) = self.handlers.get(&event.type_) else { continue };
             let handled = caught(handler(event)).instrument(span(item, event)).await;

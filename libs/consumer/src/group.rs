@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use clock::Clock;
 use futures::FutureExt as _;
+use kafka::Connection;
 use kafka::rdkafka::TopicPartitionList;
 use kafka::rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use kafka::rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use kafka::rdkafka::message::BorrowedMessage;
-use kafka::{Connection, Record};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -117,6 +117,7 @@ impl Group {
         consumer.subscribe(&topics)?;
         let result = receive(&consumer, shared, &assigned, reports, shutdown).await;
         self.leave(consumer, &assigned, reports).await;
+        shared.metrics.forget_all();
         result
     }
 
@@ -217,7 +218,7 @@ fn take(
     match message {
         Ok(message) => {
             failpoint!("consumer::received");
-            assigned.push(Record::from_message(&message), shared);
+            assigned.push(&message, shared);
         }
         Err(error @ KafkaError::MessageConsumptionFatal(_)) => return Err(error),
         // The client goes on by itself, and its context has logged why it could not.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clock::Clock;
 use futures::future::BoxFuture;
 use ids::Tenant;
-use kafka::{CloudEvent, Malformed};
+use kafka::{CloudEvent, Malformed, Record};
 use pg::{Db, Tx};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -14,7 +14,7 @@ use crate::apply::{Broken, Mode, Tally, refused, span};
 use crate::failure::BoxError;
 use crate::group::Group;
 use crate::handlers::{Handler, Handlers};
-use crate::item::Item;
+use crate::item::{Content, Item};
 use crate::notes::{Note, Noted};
 use crate::parked::{self, Parking};
 use crate::{Error, Failure};
@@ -100,10 +100,10 @@ pub(crate) struct Applying {
 impl Applying {
     /// Applies events of one tenant in one transaction.
     pub(crate) async fn apply(&self, batch: &[Arc<Item>]) -> Result<Tally, Broken> {
-        let tenant = match batch.first().and_then(|item| item.event.as_ref()) {
-            Some(Ok(event)) => event.tenant.clone(),
-            Some(Err(malformed)) => return Err(refused(malformed)),
-            None => return Ok(Tally::default()),
+        let tenant = match batch.first().map(|item| &item.content) {
+            Some(Content::Event(event, _)) => event.tenant.clone(),
+            Some(Content::Malformed(_, malformed)) => return Err(refused(malformed)),
+            Some(Content::Unwanted) | None => return Ok(Tally::default()),
         };
         let (note, handlers, items) = (self.note(), self.handlers.clone(), batch.to_vec());
         let applied: Result<Tally, Broken> =
@@ -113,52 +113,50 @@ impl Applying {
         Ok(tally)
     }
 
-    /// Parks an event of which nothing is stored.
+    /// Parks a record of which nothing is stored.
     pub(crate) async fn park(
         &self,
         item: &Arc<Item>,
         reason: &'static str,
         attempts: u32,
     ) -> Result<Tally, BoxError> {
-        let Some(Ok(event)) = &item.event else { return Ok(Tally::default()) };
-        let (note, tenant, item) = (self.note(), event.tenant.clone(), Arc::clone(item));
-        let parked = self.db.tenant(&tenant, move |tx| {
-            Box::pin(async move {
-                let Some(Ok(event)) = &item.event else { return Ok(Tally::default()) };
-                if !note.arrivals(tx, &[event]).await?.is_first(event) {
-                    return Ok(Tally { repeated: 1, ..Tally::default() });
-                }
+        match &item.content {
+            Content::Event(event, _) => {
+                let (note, tenant, item) = (self.note(), event.tenant.clone(), Arc::clone(item));
                 let parking = Parking { reason, detail: None, attempts };
-                parked::park(tx, &note.group, &item.record, Some(event), parking, note.now).await?;
-                Ok::<_, pg::Error>(Tally { parked: 1, ..Tally::default() })
-            })
-        });
-        Ok(parked.await?)
+                let parked = self.db.tenant(&tenant, move |tx| Box::pin(park(tx, note, item, parking)));
+                Ok(parked.await?)
+            }
+            Content::Malformed(record, malformed) => {
+                self.park_malformed(record.clone(), malformed, attempts).await
+            }
+            Content::Unwanted => Ok(Tally::default()),
+        }
     }
 
     /// Parks a record that is no event: under its tenant if it names one, so that later events of its key join it.
-    pub(crate) async fn park_malformed(
+    async fn park_malformed(
         &self,
-        item: &Arc<Item>,
+        record: Record,
         malformed: &Malformed,
         attempts: u32,
     ) -> Result<Tally, BoxError> {
-        let (note, item) = (self.note(), Arc::clone(item));
+        let note = self.note();
         let parking = Parking { reason: malformed.reason(), detail: Some(malformed.to_string()), attempts };
-        let tenant = item.record.header("ce_tenant").and_then(|tenant| tenant.parse::<Tenant>().ok());
+        let tenant = record.header("ce_tenant").and_then(|tenant| tenant.parse::<Tenant>().ok());
         match tenant {
             Some(tenant) => {
                 let parked = self.db.tenant(&tenant, move |tx| {
-                    Box::pin(async move {
-                        parked::park(tx, &note.group, &item.record, None, parking, note.now).await
-                    })
+                    Box::pin(
+                        async move { parked::park(tx, &note.group, &record, None, parking, note.now).await },
+                    )
                 });
                 parked.await?;
             }
             None => {
                 let parked = self.db.system(move |tx| {
                     Box::pin(async move {
-                        parked::park_without_tenant(tx, &note.group, &item.record, parking, note.now).await
+                        parked::park_without_tenant(tx, &note.group, &record, parking, note.now).await
                     })
                 });
                 parked.await?;
@@ -188,7 +186,7 @@ async fn together(
 ) -> Result<Tally, Broken> {
     let mut all = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
-        if let Some(Ok(event)) = &item.event {
+        if let Some(event) = item.event() {
             all.push(Fresh { at, item, event });
         }
     }
@@ -215,6 +213,16 @@ async fn together(
     Ok(tally)
 }
 
+/// Notes an event and parks it.
+async fn park(tx: &mut Tx, note: Note, item: Arc<Item>, parking: Parking) -> Result<Tally, pg::Error> {
+    let Some(event) = item.event() else { return Ok(Tally::default()) };
+    if !note.arrivals(tx, &[event]).await?.is_first(event) {
+        return Ok(Tally { repeated: 1, ..Tally::default() });
+    }
+    parked::park(tx, &note.group, &item.record(), Some(event), parking, note.now).await?;
+    Ok(Tally { parked: 1, ..Tally::default() })
+}
+
 /// Drops the events that came before, and parks those whose key is parked.
 async fn select<'b>(
     tx: &mut Tx,
@@ -229,7 +237,7 @@ async fn select<'b>(
             tally.repeated += 1;
         } else if noted.holds(one.event) {
             let parking = Parking { reason: "BEHIND_PARKED", detail: None, attempts: 1 };
-            parked::park(tx, &note.group, &one.item.record, Some(one.event), parking, note.now).await?;
+            parked::park(tx, &note.group, &one.item.record(), Some(one.event), parking, note.now).await?;
             tally.behind_parked += 1;
         } else {
             fresh.push(one);

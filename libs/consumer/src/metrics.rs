@@ -113,6 +113,13 @@ impl Metrics {
         lags.retain(|(place, _)| !places.contains(place));
     }
 
+    /// The session is over.
+    pub(crate) fn forget_all(&self) {
+        self.partitions.delays.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.partitions.lags.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.paused(0);
+    }
+
     pub(crate) fn retry(&self) {
         self.retries.add(1, std::slice::from_ref(&self.group));
     }

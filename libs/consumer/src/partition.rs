@@ -170,7 +170,7 @@ impl Worker {
         }
         self.backoff.reset();
         self.shared.metrics.applied(&tally, batch.len(), took);
-        if let Some(Some(Ok(event))) = batch.last().map(|item| &item.event) {
+        if let Some(event) = batch.last().and_then(|item| item.event()) {
             self.shared.metrics.delayed(&self.place, self.shared.clock.now() - event.time);
         }
     }
@@ -202,9 +202,9 @@ impl Worker {
         let span = self.span(batch);
         span.in_scope(|| {
             tracing::error!(
-                topic = item.record.topic,
-                partition = item.record.partition,
-                offset = item.record.offset,
+                topic = &*self.place.0,
+                partition = self.place.1,
+                offset = item.offset,
                 reason,
                 attempts,
                 error = crate::chain(&*source),
@@ -232,7 +232,7 @@ impl Worker {
         tracing::warn!(
             topic = &*self.place.0,
             partition = self.place.1,
-            offset = batch.first().map(|item| item.record.offset),
+            offset = batch.first().map(|item| item.offset),
             attempts,
             wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
             error,
@@ -250,13 +250,11 @@ impl Worker {
             "consumer.batch",
             messaging.destination.name = &*self.place.0,
             messaging.destination.partition.id = self.place.1,
-            messaging.kafka.offset = first.record.offset,
+            messaging.kafka.offset = first.offset,
             messaging.batch.message_count = batch.len(),
-            tenant = first.record.header("ce_tenant"),
+            tenant = first.tenant(),
         );
-        if let Some(Ok(event)) = &first.event
-            && let Some(traceparent) = &event.traceparent
-        {
+        if let Some(traceparent) = first.event().and_then(|event| event.traceparent.as_ref()) {
             telemetry::context::set_parent(&span, traceparent);
         }
         span

@@ -103,35 +103,70 @@ impl CloudEvent {
         if record.headers_lost {
             return Err(Malformed::HeaderName);
         }
-        exactly(record, "ce_specversion", SPEC_VERSION)?;
-        exactly(record, "content-type", CONTENT_TYPE)?;
+        let headers = record.headers.iter().map(|(name, value)| (name.as_str(), value.as_deref()));
+        let headers: Vec<_> = headers.collect();
+        let (key, payload) = (record.key.as_deref(), record.payload.as_deref());
+        Self::read(Parts { key, payload, headers: &headers })
+    }
+
+    /// [`CloudEvent::parse`] of a record that is still in the client's memory.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read(parts: Parts<'_>) -> Result<Self, Malformed> {
+        exactly(parts, "ce_specversion", SPEC_VERSION)?;
+        exactly(parts, "content-type", CONTENT_TYPE)?;
         let event = Self {
-            id: parsed(record, "ce_id")?,
-            type_: text(record, "ce_type")?,
-            source: text(record, "ce_source")?,
-            subject: text(record, "ce_subject")?,
-            time: time(record)?,
-            tenant: parsed(record, "ce_tenant")?,
-            dataschema: text(record, "ce_dataschema")?,
-            traceparent: record.header("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned),
-            key: key(record)?,
-            payload: record.payload.clone().ok_or(Malformed::Payload)?,
+            id: parsed(parts, "ce_id")?,
+            type_: text(parts, "ce_type")?,
+            source: text(parts, "ce_source")?,
+            subject: text(parts, "ce_subject")?,
+            time: time(parts)?,
+            tenant: parsed(parts, "ce_tenant")?,
+            dataschema: text(parts, "ce_dataschema")?,
+            traceparent: parts.header("traceparent").filter(|text| is_traceparent(text)).map(str::to_owned),
+            key: key(parts)?,
+            payload: parts.payload.ok_or(Malformed::Payload)?.to_vec(),
         };
         Ok(event)
     }
 }
 
-fn value<'r>(record: &'r Record, name: &'static str) -> Result<&'r str, Malformed> {
-    let mut found = record.headers.iter().filter(|(key, _)| key == name);
-    let value = found.next().and_then(|(_, value)| value.as_deref()).ok_or(Malformed::Missing(name))?;
+/// What a record is made of, wherever that is.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'r> {
+    /// Key, if there is one.
+    pub key: Option<&'r [u8]>,
+    /// Payload; `None` is a tombstone.
+    pub payload: Option<&'r [u8]>,
+    /// Headers in their order; a name may come twice, a value may be null.
+    pub headers: &'r [(&'r str, Option<&'r [u8]>)],
+}
+
+impl<'r> Parts<'r> {
+    /// The value of a header as text, where it is there exactly once and is UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'r str> {
+        let mut found = self.headers.iter().filter(|(key, _)| *key == name);
+        let (_, value) = found.next()?;
+        if found.next().is_some() {
+            return None;
+        }
+        std::str::from_utf8((*value)?).ok()
+    }
+}
+
+fn value<'r>(parts: Parts<'r>, name: &'static str) -> Result<&'r str, Malformed> {
+    let mut found = parts.headers.iter().filter(|(key, _)| *key == name);
+    let value = found.next().and_then(|(_, value)| *value).ok_or(Malformed::Missing(name))?;
     if found.next().is_some() {
         return Err(Malformed::Repeated(name));
     }
     std::str::from_utf8(value).map_err(|_| Malformed::Invalid { name, rule: "must be UTF-8".to_owned() })
 }
 
-fn text(record: &Record, name: &'static str) -> Result<String, Malformed> {
-    let value = value(record, name)?;
+fn text(parts: Parts<'_>, name: &'static str) -> Result<String, Malformed> {
+    let value = value(parts, name)?;
     if is_text(value) {
         Ok(value.to_owned())
     } else {
@@ -144,26 +179,26 @@ fn is_text(value: &str) -> bool {
     (1..=MAX_ATTRIBUTE).contains(&value.len()) && !value.contains(char::is_control)
 }
 
-fn parsed<T: FromStr<Err: Display>>(record: &Record, name: &'static str) -> Result<T, Malformed> {
-    value(record, name)?.parse().map_err(|rule: T::Err| Malformed::Invalid { name, rule: rule.to_string() })
+fn parsed<T: FromStr<Err: Display>>(parts: Parts<'_>, name: &'static str) -> Result<T, Malformed> {
+    value(parts, name)?.parse().map_err(|rule: T::Err| Malformed::Invalid { name, rule: rule.to_string() })
 }
 
-fn exactly(record: &Record, name: &'static str, wanted: &str) -> Result<(), Malformed> {
-    if value(record, name)? == wanted {
+fn exactly(parts: Parts<'_>, name: &'static str, wanted: &str) -> Result<(), Malformed> {
+    if value(parts, name)? == wanted {
         Ok(())
     } else {
         Err(Malformed::Invalid { name, rule: format!("must be {wanted}") })
     }
 }
 
-fn time(record: &Record) -> Result<OffsetDateTime, Malformed> {
+fn time(parts: Parts<'_>) -> Result<OffsetDateTime, Malformed> {
     let name = "ce_time";
-    OffsetDateTime::parse(value(record, name)?, &Rfc3339)
+    OffsetDateTime::parse(value(parts, name)?, &Rfc3339)
         .map_err(|_| Malformed::Invalid { name, rule: "must be an RFC 3339 time".to_owned() })
 }
 
-fn key(record: &Record) -> Result<String, Malformed> {
-    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+fn key(parts: Parts<'_>) -> Result<String, Malformed> {
+    let key = parts.key.and_then(|key| std::str::from_utf8(key).ok());
     key.filter(|key| is_text(key)).map(str::to_owned).ok_or(Malformed::Key)
 }
 

@@ -9,7 +9,7 @@ mod settings;
 
 pub use connection::Connection;
 pub use event::{CloudEvent, DecodeError, dataschema};
-pub use headers::{Malformed, Tracing};
+pub use headers::{Malformed, Parts, Tracing};
 pub use msk_iam::Error as MskIamError;
 pub use record::Record;
 pub use settings::{Security, Settings};

@@ -141,9 +141,11 @@ impl Settings {
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
             // Bounds the memory of a consumer that is slower than its topic.
-            .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "16384")
-            .set("fetch.queue.backoff.ms", "100");
+            // A partition with fewer messages waiting is fetched at once, one with more is looked at again after so
+            // long: together they must not be what bounds a consumer that reads one partition.
+            .set("queued.min.messages", "10000")
+            .set("fetch.queue.backoff.ms", "10");
         if let Some(instance_id) = &self.instance_id {
             config.set("group.instance.id", instance_id);
         }

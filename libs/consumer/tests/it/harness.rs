@@ -23,12 +23,10 @@ pub(crate) const GROUP: &str = "notification";
 pub(crate) const READY: &str = "guildhall.document.ready.v1";
 pub(crate) const LONG: Duration = Duration::from_secs(40);
 
-/// Spans as in a service, for the whole process: a subscriber of one thread would not see what tasks of others meet
+/// Spans and metrics as in a service, for the whole process: a subscriber of one thread would not see what tasks of others meet
 /// first.
 static TELEMETRY: LazyLock<telemetry::Guard> = LazyLock::new(|| {
-    let (subscriber, guard) = telemetry::subscriber("test", &telemetry::Settings::default(), std::io::sink);
-    ::tracing::subscriber::set_global_default(subscriber).unwrap();
-    guard
+    telemetry::init("test", &telemetry::Settings { log: "off".to_owned(), ..telemetry::Settings::default() })
 });
 
 pub(crate) struct World {

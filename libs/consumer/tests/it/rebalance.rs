@@ -60,3 +60,30 @@ async fn a_member_that_comes_back_under_its_name_goes_on_at_once() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_member_whose_name_was_taken_starts_again_once_it_is_free() {
+    let mut world = World::new().await;
+    world.kafka.settings.instance_id = Some("notification-0".to_owned());
+    let first = world.start();
+    world.send(&world.event("a", 0)).await;
+    world.wait_for("effects", 1).await;
+    // The broker fences the first, which its client takes for fatal; both try again, and fence each other.
+    let second = world.start();
+    let fenced = || async {
+        world.send(&world.event("a", 1)).await;
+        if world.count("effects").await > 1 { Ok(()) } else { Err(()) }
+    };
+    eventually(LONG, fenced).await.expect("one of them is at work");
+    second.stop().await;
+    let seen = world.count("effects").await;
+    world.send(&world.event("b", 0)).await;
+    let applied = || async {
+        let effects = world.effects().await;
+        if effects.contains_key("b") { Ok(()) } else { Err(effects.len()) }
+    };
+    eventually(LONG, applied).await.expect("the first is at work again");
+    assert!(world.count("effects").await > seen);
+    first.stop().await;
+    assert_eq!(world.count("parked").await, 0);
+}
