@@ -44,6 +44,23 @@ pub(crate) fn programs(root: &Path, profile: Profile, progress: Progress, log: &
     watched(&mut command, "build", progress, log)
 }
 
+/// Builds the programs of one package with some of its features.
+pub(crate) fn package(
+    root: &Path,
+    profile: Profile,
+    name: &str,
+    features: &str,
+    progress: Progress,
+    log: &Path,
+) -> Result<()> {
+    let mut command = cargo(root)?;
+    command.args(["build", "--locked", "--package", name, "--bins", "--features", features]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    watched(&mut command, "build", progress, log)
+}
+
 /// Cargo in the workspace.
 pub(crate) fn cargo(root: &Path) -> Result<Command> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,24 +1,62 @@
-//! `cargo xtask crash`: the running services under kills.
+//! `cargo xtask crash`: the event backbone under kills and faults, and the running services under kills.
+
+mod control;
 
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
 use crate::compile::{self, Profile};
-use crate::stack::env;
-use crate::test;
+use crate::stack::ports::Port;
+use crate::stack::private::{self, Plan};
+use crate::stack::{CRASH, Stack, elasticmq, env, kafka, postgres, toxiproxy};
+use crate::{paths, test};
+
+use control::Control;
 
 /// What `crash` can be told.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    backbone: Backbone,
 }
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Kills the running services during concurrent journeys.
+    /// Kills the running services during concurrent journeys instead.
     Journeys(Journeys),
+}
+
+/// Append, relay, broker, inbox, offset: killed at every step.
+#[derive(clap::Args)]
+struct Backbone {
+    /// Two minutes of it; what is done when nothing else is asked for.
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Until each role was killed `--kills` times; goes on where an interrupted run stopped.
+    #[arg(long)]
+    full: bool,
+    /// Kills of each role in a full run.
+    #[arg(long, default_value_t = 500)]
+    kills: u64,
+    /// Forget what an interrupted full run has done.
+    #[arg(long)]
+    fresh: bool,
+    /// Choose kills and faults as an earlier run did.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Instead of killing: publish so many events whose transactions commit late and out of order.
+    #[arg(long, conflicts_with_all = ["quick", "full"])]
+    commits: Option<u64>,
+    /// Build as shipped; takes many times longer.
+    #[arg(long)]
+    release: bool,
+    /// Install missing system packages through sudo without asking.
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(clap::Args)]
@@ -37,7 +75,8 @@ struct Journeys {
 /// Runs what was asked for; fails when anything was lost, doubled or out of order.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
-        What::Journeys(args) => journeys(args),
+        Some(What::Journeys(args)) => journeys(args),
+        None => backbone(&args.backbone),
     }
 }
 
@@ -51,4 +90,59 @@ fn journeys(args: &Journeys) -> Result<ExitCode> {
             .context("cannot run the crash test")?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Kills the roles of `tests/backbone`, on servers of their own behind proxies of their own.
+fn backbone(args: &Backbone) -> Result<ExitCode> {
+    let mut stack = Stack::private(CRASH)?;
+    stack.yes = args.yes;
+    stack.kafka_advertises = Some(Port::ToxiKafka);
+    if args.release {
+        stack.profile = Profile::Release;
+    }
+    let plan = Plan {
+        name: CRASH,
+        servers: vec![&postgres::SERVER, &kafka::SERVER, &elasticmq::SERVER, &toxiproxy::SERVER],
+        needs: &[],
+        build: |stack| {
+            let log = stack.log("build");
+            compile::package(&stack.root, stack.profile, "backbone", "failpoints", stack.progress, &log)
+        },
+        keep: false,
+    };
+    private::with(&stack, &plan, |stack| {
+        let control = Control::open()?;
+        let mut command = Command::new(compile::program(stack.profile, "backbone")?);
+        command
+            .args(arguments(args))
+            .arg("--dir")
+            .arg(paths::target().join("crash"))
+            .envs(env::variables(stack))
+            .env("BACKBONE_SERVERS", control.address())
+            .env("BACKBONE_TOXIPROXY", toxiproxy::url(stack));
+        for (name, port) in [
+            ("BACKBONE_PROXY_POSTGRES", Port::ToxiPostgres),
+            ("BACKBONE_PROXY_KAFKA", Port::ToxiKafka),
+            ("BACKBONE_PROXY_SQS", Port::ToxiElasticmq),
+        ] {
+            command.env(name, format!("127.0.0.1:{}", stack.port(port)));
+        }
+        let status = control.serve(stack, &mut command)?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+fn arguments(args: &Backbone) -> Vec<String> {
+    let mut words = match args.commits {
+        Some(events) => vec!["commits".to_owned(), "--events".to_owned(), events.to_string()],
+        None if args.full => vec!["full".to_owned(), "--kills".to_owned(), args.kills.to_string()],
+        None => vec!["quick".to_owned()],
+    };
+    if args.full && args.fresh {
+        words.push("--fresh".to_owned());
+    }
+    if let Some(seed) = args.seed {
+        words.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    words
 }

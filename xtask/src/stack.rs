@@ -25,6 +25,7 @@ pub(crate) mod s3;
 pub(crate) mod services;
 pub(crate) mod state;
 pub(crate) mod system;
+pub(crate) mod toxiproxy;
 pub(crate) mod up;
 pub(crate) mod versitygw;
 pub(crate) mod way;
@@ -75,6 +76,8 @@ pub(crate) struct Stack {
     pub(crate) postgres_settings: Vec<String>,
     /// A library that PostgreSQL's processes load before all others.
     pub(crate) postgres_preload: Option<PathBuf>,
+    /// The port by which Kafka's clients come, where it is not the broker's own.
+    pub(crate) kafka_advertises: Option<Port>,
     /// System packages are installed once, by whichever server needs them first.
     pub(crate) packages: OnceLock<Result<(), String>>,
     /// Held while the stack is changed.
@@ -122,6 +125,7 @@ impl Stack {
             tuning: Tuning::Quick,
             postgres_settings: Vec::new(),
             postgres_preload: None,
+            kafka_advertises: None,
         })
     }
 
@@ -154,8 +158,11 @@ pub(crate) const TESTS: &str = "test";
 /// The name of the benches' private stack.
 pub(crate) const BENCHES: &str = "bench";
 
+/// The name of the crash tests' private stack.
+pub(crate) const CRASH: &str = "crash";
+
 /// Every private stack, for `clean`.
-pub(crate) const PRIVATE: [&str; 2] = [TESTS, BENCHES];
+pub(crate) const PRIVATE: [&str; 3] = [TESTS, BENCHES, CRASH];
 
 /// The folder of a private stack.
 fn private_dir(name: &str) -> PathBuf {

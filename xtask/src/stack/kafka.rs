@@ -53,6 +53,7 @@ pub(crate) fn brokers(stack: &Stack) -> String {
 fn launch(stack: &Stack) -> Result<Launch> {
     let dir = stack.data("kafka")?;
     let (broker, controller) = (stack.port(Port::Kafka), stack.port(Port::KafkaController));
+    let advertised = stack.kafka_advertises.map_or(broker, |port| stack.port(port));
     let file = dir.join("server.properties");
     let logs = dir.join("logs");
     fs::write(
@@ -63,7 +64,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={logs}

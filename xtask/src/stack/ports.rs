@@ -51,6 +51,10 @@ ports! {
     Notification "NOTIFICATION" 8100,
     NotificationAdmin "NOTIFICATION_ADMIN" 8101,
     WorkerAdmin "WORKER_ADMIN" 8111,
+    Toxiproxy "TOXIPROXY" 18474,
+    ToxiPostgres "TOXI_POSTGRES" 18475,
+    ToxiKafka "TOXI_KAFKA" 18476,
+    ToxiElasticmq "TOXI_ELASTICMQ" 18477,
 }
 
 impl Port {
