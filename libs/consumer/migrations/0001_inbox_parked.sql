@@ -152,14 +152,18 @@ create table parked (
     unique (consumer_group, topic, "partition", "offset")
 );
 create index parked_key on parked (consumer_group, tenant, key, id);
+-- For operators' lists.
+create index parked_tenant on parked (consumer_group, tenant, id);
 
 alter table parked enable row level security;
 alter table parked force row level security;
 create policy tenant on parked to guildhall_app
     using (tenant = current_setting('app.tenant', true))
     with check (tenant = current_setting('app.tenant', true));
--- Operators list what is parked across tenants; only records without a tenant are parked by this role.
-create policy system on parked to guildhall_system using (true) with check (tenant = '-');
--- Update is what a row lock takes: it keeps a redrive and the next event of its key apart.
-grant select, insert, update, delete on parked to guildhall_app;
-grant select, insert on parked to guildhall_system;
+-- The system role reads what is parked across tenants; it writes only records that do not say whose they are.
+create policy system_read on parked for select to guildhall_system using (true);
+create policy system_park on parked for insert to guildhall_system with check (tenant = '-');
+create policy system_retry on parked for update to guildhall_system using (tenant = '-') with check (tenant = '-');
+create policy system_remove on parked for delete to guildhall_system using (tenant = '-');
+-- Update is also what a row lock takes: it keeps a redrive and the next event of its key apart.
+grant select, insert, update, delete on parked to guildhall_app, guildhall_system;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::apply::{Broken, Mode, Tally, refused, span};
+use crate::dead_letters::DeadLetters;
 use crate::failure::BoxError;
 use crate::group::Group;
 use crate::handlers::{Handler, Handlers};
@@ -80,6 +81,14 @@ impl Inbox {
     pub fn client_property(mut self, key: &str, value: &str) -> Self {
         self.group.client_property(key, value);
         self
+    }
+
+    /// What this consumer has parked, for operators; redrives apply it with the handlers given so far, so that it is
+    /// taken after the last [`Inbox::on`].
+    #[must_use]
+    pub fn dead_letters(&self) -> DeadLetters {
+        let Applying { db, clock, group, handlers } = &self.applying;
+        DeadLetters::new(db.clone(), clock.clone(), Arc::clone(group), handlers.clone())
     }
 
     /// Consumes until `shutdown`; then ends what is being applied and commits the offsets. Never fails: whatever is

@@ -12,6 +12,7 @@ mod apply;
 mod assigned;
 mod backoff;
 mod context;
+mod dead_letters;
 mod failure;
 mod forward;
 mod group;
@@ -24,15 +25,18 @@ mod metrics;
 mod notes;
 mod parked;
 mod partition;
+mod redrive;
 mod retention;
 mod tail;
 
 use sqlx::migrate::Migrator;
 
+pub use dead_letters::{DeadLetter, DeadLetters, Selection, Whose};
 pub use failure::{BoxError, Failure};
 pub use forward::{Forward, forward};
 pub use inbox::{Inbox, inbox};
 pub use kafka::CloudEvent;
+pub use redrive::{Bounds, Redriven, Stopped};
 pub use retention::{Forgotten, forget};
 pub use tail::{Tail, tail};
 

@@ -236,6 +236,10 @@ impl Script {
         self.0.lock().unwrap().poison.insert(number);
     }
 
+    pub(crate) fn cure(&self, number: u32) {
+        self.0.lock().unwrap().poison.remove(&number);
+    }
+
     pub(crate) fn panic(&self, number: u32) {
         self.0.lock().unwrap().panics.insert(number);
     }

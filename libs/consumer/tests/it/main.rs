@@ -11,6 +11,7 @@ mod metrics;
 mod outages;
 mod parking;
 mod rebalance;
+mod redrive;
 mod retention;
 mod tail;
 mod tracing;
