@@ -61,6 +61,13 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
         Operation::NotificationMarkRead => CITIZENS_AND_STAFF,
         Operation::NotificationClaimDelivery | Operation::NotificationReportDelivery => only(&["svc-worker"]),
+        // Staff for their tenant's; the worker's command line for operators of the platform.
+        Operation::DeadLetterListDeadLetters
+        | Operation::DeadLetterGetDeadLetter
+        | Operation::DeadLetterRedriveDeadLetters
+        | Operation::DeadLetterDiscardDeadLetter => {
+            Rule { people: People::None, staff: true, services: &["svc-worker"] }
+        }
     }
 }
 

@@ -26,6 +26,19 @@ pub mod notification {
     }
 }
 
+/// `guildhall.operations`: dead letters, the same in every service.
+pub mod operations {
+    /// Version 1.
+    #[expect(
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "tonic's generator writes bare `allow`s"
+    )]
+    pub mod v1 {
+        include!("gen/guildhall.operations.v1.rs");
+    }
+}
+
 mod operation {
     include!("gen/operation.rs");
 }

@@ -85,6 +85,11 @@ reasons! {
     SEQUENCE_INVALID = InvalidArgument, "The sequence number is out of range";
     OUTCOME_INVALID = InvalidArgument, "The outcome is not one that can be reported";
 
+    // Dead letters.
+    DEAD_LETTER_NOT_FOUND = NotFound, "There is no such dead letter";
+    DEAD_LETTER_SELECTION_INVALID = InvalidArgument, "The selection of dead letters cannot be used";
+    DEAD_LETTER_REASON_INVALID = InvalidArgument, "The reason for discarding cannot be used";
+
     // HTTP only.
     ROUTE_NOT_FOUND = NotFound, "There is no such path";
     METHOD_NOT_ALLOWED = MethodNotAllowed, "The path does not have this method";

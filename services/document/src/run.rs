@@ -66,6 +66,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(DocumentServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(dead_letters::server(&db, &clock, Vec::new())?))
         .serve(shutdown)
         .await?;
     let admin = admin::Server::new(&config.admin)

@@ -64,6 +64,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 
     let relay = Relay::new(db.clone(), config.kafka.clone(), sqs, clock.clone())?;
     let inbox = consumers::inbox(&state, &config.kafka)?;
+    let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters()])?;
     let runner = jobs::runner(&state);
     spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
     spawn(shutdown, "event consumer", inbox.run(shutdown.token()));
@@ -74,6 +75,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(grpc::Service::server(state.clone())))
+        .service(service::grpc_service!(letters))
         .serve(shutdown)
         .await?;
     // Without Kafka nothing new arrives, but feeds can be read and deliveries reported: it is shown, and calls go on.

@@ -88,6 +88,7 @@ impl Config {
         let plays = |role| roles.as_ref().is_some_and(|roles| roles.contains(&role));
         let scan = played(env, plays(Role::Scan), SCAN, scan);
         let mail = played(env, plays(Role::Mail), MAIL, mail);
+        known(env, KAFKA);
         let sqs = queue::Settings::load(env);
         let auth = auth::Settings::load_with_client(env);
         let telemetry = telemetry::Settings::load(env);
@@ -112,6 +113,18 @@ const SCAN: &[&str] = &[
 const MAIL: &[&str] =
     &["NOTIFICATION__URL", "MAIL__CONCURRENCY", "SMTP__URL", "SMTP__FROM", "SMTP__MESSAGE_ID_DOMAIN"];
 
+/// For `worker dlq --topic` alone.
+const KAFKA: &[&str] = &[
+    "KAFKA__BROKERS",
+    "KAFKA__TOPIC_PREFIX",
+    "KAFKA__SECURITY",
+    "KAFKA__INSTANCE_ID",
+    "KAFKA__USERNAME",
+    "KAFKA__PASSWORD",
+    "KAFKA__TLS_CA",
+    "KAFKA__REGION",
+];
+
 /// A role's section where it is played; else its variables are known and not looked at, so that one set of variables
 /// serves deployments of different roles.
 fn played<T>(
@@ -123,10 +136,15 @@ fn played<T>(
     if plays {
         return load(env).map(Some);
     }
+    known(env, variables);
+    Some(None)
+}
+
+/// Variables that may be there and are not looked at.
+fn known(env: &mut Env, variables: &[&str]) {
     for variable in variables {
         let _ = env.var_with(variable, |_| Ok(())).optional();
     }
-    Some(None)
 }
 
 fn scan(env: &mut Env) -> Option<Scan> {

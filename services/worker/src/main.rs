@@ -23,7 +23,7 @@ enum Command {
     /// Ask the running worker how it is: exit 0 when well, 1 when not
     Healthcheck(healthcheck::Args),
     /// Look into dead-letter queues, and send jobs back
-    Dlq(dlq::Args),
+    Dlq(Box<dlq::Args>),
 }
 
 fn main() -> ExitCode {
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     service::main(async || match cli.command {
         Command::Serve => serve().await,
         Command::Healthcheck(args) => Ok(healthcheck::run(SERVICE, args).await?),
-        Command::Dlq(args) => Ok(dlq::run(SERVICE, args, &mut std::io::stdout()).await?),
+        Command::Dlq(args) => Ok(dlq::run(SERVICE, *args, &mut std::io::stdout()).await?),
     })
 }
 

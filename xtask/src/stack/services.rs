@@ -190,9 +190,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("AUTH__CLIENT_ID", &format!("svc-{name}"));
         set("AUTH__CLIENT_SECRET", &format!("svc-{name}-secret"));
     }
-    if name != "worker" {
-        set("KAFKA__BROKERS", &at.brokers);
-    }
+    set("KAFKA__BROKERS", &at.brokers);
     if name != "bff" {
         set("SQS__ENDPOINT", &at.sqs);
         set("SQS__REGION", versitygw::REGION);

@@ -23,6 +23,10 @@ const TABLE: &str = "
              NotificationMarkRead       x      x        .             .                 .           .
        NotificationReportDelivery       .      .        .             .                 .           x
       NotificationUpsertRecipient       .      .        x             .                 .           .
+      DeadLetterDiscardDeadLetter       .      x        .             .                 .           x
+          DeadLetterGetDeadLetter       .      x        .             .                 .           x
+        DeadLetterListDeadLetters       .      x        .             .                 .           x
+     DeadLetterRedriveDeadLetters       .      x        .             .                 .           x
 ";
 
 fn caller(name: &str) -> Caller {
@@ -72,9 +76,12 @@ fn a_service_nobody_knows_may_nothing() {
 }
 
 #[test]
-fn an_operation_that_makes_an_effect_by_key_is_for_people_alone() {
-    // Keys are scoped by principal; services repeat by job, not by key.
+fn an_operation_that_makes_an_effect_by_key_is_for_people_and_their_tools() {
+    // Keys are scoped by principal; services repeat by job, not by key. The worker's command line is an operator's.
+    let by_tool = [Operation::DeadLetterDiscardDeadLetter, Operation::DeadLetterRedriveDeadLetters];
     for operation in Operation::ALL.iter().filter(|operation| operation.needs_key()) {
-        assert!(permission::rule(*operation).services.is_empty(), "{operation:?}");
+        let services = permission::rule(*operation).services;
+        let allowed: &[&str] = if by_tool.contains(operation) { &["svc-worker"] } else { &[] };
+        assert_eq!(services, allowed, "{operation:?}");
     }
 }

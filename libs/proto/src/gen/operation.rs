@@ -30,6 +30,14 @@ pub enum Operation {
     NotificationReportDelivery,
     /// `guildhall.notification.v1.NotificationService/UpsertRecipient`: Creates or updates the recipient of a signed-in person. For `svc-bff` only, at sign-in.
     NotificationUpsertRecipient,
+    /// `guildhall.operations.v1.DeadLetterService/DiscardDeadLetter`: Removes a dead letter of the inbox without applying it: the event is lost for its group, which the log says with
+    DeadLetterDiscardDeadLetter,
+    /// `guildhall.operations.v1.DeadLetterService/GetDeadLetter`: Shows a dead letter with its headers and its decoded message.
+    DeadLetterGetDeadLetter,
+    /// `guildhall.operations.v1.DeadLetterService/ListDeadLetters`: Lists dead letters, the inbox's before the outbox's, each in the order in which they were set aside. Strongly
+    DeadLetterListDeadLetters,
+    /// `guildhall.operations.v1.DeadLetterService/RedriveDeadLetters`: Applies dead letters after all, or gives them back to the relay: each key in order, up to the first that fails;
+    DeadLetterRedriveDeadLetters,
 }
 
 impl Operation {
@@ -49,6 +57,10 @@ impl Operation {
         Self::NotificationMarkRead,
         Self::NotificationReportDelivery,
         Self::NotificationUpsertRecipient,
+        Self::DeadLetterDiscardDeadLetter,
+        Self::DeadLetterGetDeadLetter,
+        Self::DeadLetterListDeadLetters,
+        Self::DeadLetterRedriveDeadLetters,
     ];
 
     /// The operation of a request's path, for example `/guildhall.document.v1.DocumentService/GetDocument`.
@@ -69,6 +81,10 @@ impl Operation {
             "/guildhall.notification.v1.NotificationService/MarkRead" => Some(Self::NotificationMarkRead),
             "/guildhall.notification.v1.NotificationService/ReportDelivery" => Some(Self::NotificationReportDelivery),
             "/guildhall.notification.v1.NotificationService/UpsertRecipient" => Some(Self::NotificationUpsertRecipient),
+            "/guildhall.operations.v1.DeadLetterService/DiscardDeadLetter" => Some(Self::DeadLetterDiscardDeadLetter),
+            "/guildhall.operations.v1.DeadLetterService/GetDeadLetter" => Some(Self::DeadLetterGetDeadLetter),
+            "/guildhall.operations.v1.DeadLetterService/ListDeadLetters" => Some(Self::DeadLetterListDeadLetters),
+            "/guildhall.operations.v1.DeadLetterService/RedriveDeadLetters" => Some(Self::DeadLetterRedriveDeadLetters),
             _ => None,
         }
     }
@@ -91,6 +107,10 @@ impl Operation {
             Self::NotificationMarkRead => "/guildhall.notification.v1.NotificationService/MarkRead",
             Self::NotificationReportDelivery => "/guildhall.notification.v1.NotificationService/ReportDelivery",
             Self::NotificationUpsertRecipient => "/guildhall.notification.v1.NotificationService/UpsertRecipient",
+            Self::DeadLetterDiscardDeadLetter => "/guildhall.operations.v1.DeadLetterService/DiscardDeadLetter",
+            Self::DeadLetterGetDeadLetter => "/guildhall.operations.v1.DeadLetterService/GetDeadLetter",
+            Self::DeadLetterListDeadLetters => "/guildhall.operations.v1.DeadLetterService/ListDeadLetters",
+            Self::DeadLetterRedriveDeadLetters => "/guildhall.operations.v1.DeadLetterService/RedriveDeadLetters",
         }
     }
 
@@ -112,6 +132,10 @@ impl Operation {
             Self::NotificationMarkRead => "guildhall.notification.v1.NotificationService",
             Self::NotificationReportDelivery => "guildhall.notification.v1.NotificationService",
             Self::NotificationUpsertRecipient => "guildhall.notification.v1.NotificationService",
+            Self::DeadLetterDiscardDeadLetter => "guildhall.operations.v1.DeadLetterService",
+            Self::DeadLetterGetDeadLetter => "guildhall.operations.v1.DeadLetterService",
+            Self::DeadLetterListDeadLetters => "guildhall.operations.v1.DeadLetterService",
+            Self::DeadLetterRedriveDeadLetters => "guildhall.operations.v1.DeadLetterService",
         }
     }
 
@@ -133,6 +157,10 @@ impl Operation {
             Self::NotificationMarkRead => "MarkRead",
             Self::NotificationReportDelivery => "ReportDelivery",
             Self::NotificationUpsertRecipient => "UpsertRecipient",
+            Self::DeadLetterDiscardDeadLetter => "DiscardDeadLetter",
+            Self::DeadLetterGetDeadLetter => "GetDeadLetter",
+            Self::DeadLetterListDeadLetters => "ListDeadLetters",
+            Self::DeadLetterRedriveDeadLetters => "RedriveDeadLetters",
         }
     }
 
@@ -154,6 +182,10 @@ impl Operation {
             Self::NotificationMarkRead => true,
             Self::NotificationReportDelivery => false,
             Self::NotificationUpsertRecipient => false,
+            Self::DeadLetterDiscardDeadLetter => true,
+            Self::DeadLetterGetDeadLetter => false,
+            Self::DeadLetterListDeadLetters => false,
+            Self::DeadLetterRedriveDeadLetters => true,
         }
     }
 }

@@ -80,6 +80,8 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::DocumentInitiateUpload,
             &Operation::DocumentRefreshUpload,
             &Operation::NotificationMarkRead,
+            &Operation::DeadLetterDiscardDeadLetter,
+            &Operation::DeadLetterRedriveDeadLetters,
         ]
     );
 }

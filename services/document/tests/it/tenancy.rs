@@ -21,6 +21,11 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         Operation::DocumentClaimScan => actor.claim(job).await.map(drop),
         Operation::DocumentReportScan => actor.report(job, "", RejectionReason::Infected).await.map(drop),
         Operation::DocumentInitiateUpload | Operation::DocumentListDocuments => return None,
+        // Tested with a service that has a consumer.
+        Operation::DeadLetterDiscardDeadLetter
+        | Operation::DeadLetterGetDeadLetter
+        | Operation::DeadLetterListDeadLetters
+        | Operation::DeadLetterRedriveDeadLetters => return None,
         Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads
         | Operation::NotificationListFeed

@@ -116,6 +116,10 @@ impl TestApp {
         self.actor(self.issuer.service(name), Some(tenant))
     }
 
+    pub(crate) fn staff(&self, subject: &str, tenant: &str) -> Actor {
+        self.actor(self.issuer.staff(subject, tenant), None)
+    }
+
     fn actor(&self, token: String, tenant: Option<&str>) -> Actor {
         let tenant = tenant.map(|tenant| tenant.parse().expect("a tenant"));
         Actor { token, tenant, client: NotificationServiceClient::new(self.channel.clone()) }

@@ -2,6 +2,7 @@
 
 mod claims;
 mod consuming;
+mod dead_letters;
 mod documents;
 mod feeds;
 mod harness;

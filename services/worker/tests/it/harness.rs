@@ -34,7 +34,7 @@ pub(crate) struct TestApp {
     notifications: NotificationServiceClient<Channel>,
     services: Shutdown,
     _databases: (TestDb, TestDb),
-    _kafka: TestKafka,
+    pub(crate) kafka: TestKafka,
 }
 
 /// A worker of this process.
@@ -100,7 +100,7 @@ impl TestApp {
             issuer,
             services,
             _databases: (documents, notifications),
-            _kafka: kafka,
+            kafka,
         }
     }
 
