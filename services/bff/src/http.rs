@@ -7,6 +7,7 @@ pub mod live;
 pub mod me;
 pub mod notifications;
 pub mod pages;
+pub mod staff;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use crate::{App, problem, session};
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
         (name = "notifications", description = "What happened, and what is happening."),
+        (name = "staff", description = "For the tenant's staff: events that could not be applied."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -66,6 +68,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::download::download))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
+        .routes(routes!(staff::dead_letters::list::list))
+        .routes(routes!(staff::dead_letters::get::get))
+        .routes(routes!(staff::dead_letters::redrive::redrive))
+        .routes(routes!(staff::dead_letters::discard::discard))
         .routes(routes!(live::websocket))
         .routes(routes!(live::sse))
 }

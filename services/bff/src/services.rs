@@ -7,6 +7,7 @@ use proto::notification::v1::notification_service_client::NotificationServiceCli
 use proto::notification::v1::{
     FeedHead, FeedHeadsRequest, ListFeedRequest, ListFeedResponse, UpsertRecipientRequest,
 };
+use proto::operations::v1::dead_letter_service_client::DeadLetterServiceClient;
 use rpc_error::{Code, Error, reason};
 use service::channel::Channel;
 use tonic::Request;
@@ -20,6 +21,10 @@ pub struct Services {
     pub document: DocumentServiceClient<Channel>,
     /// The notification service.
     pub notification: NotificationServiceClient<Channel>,
+    /// Dead letters of the document service.
+    pub document_letters: DeadLetterServiceClient<Channel>,
+    /// Dead letters of the notification service.
+    pub notification_letters: DeadLetterServiceClient<Channel>,
     own: TokenSource,
 }
 
@@ -28,6 +33,8 @@ impl Services {
     #[must_use]
     pub fn new(document: Channel, notification: Channel, own: TokenSource) -> Self {
         Self {
+            document_letters: DeadLetterServiceClient::new(document.clone()),
+            notification_letters: DeadLetterServiceClient::new(notification.clone()),
             document: DocumentServiceClient::new(document),
             notification: NotificationServiceClient::new(notification),
             own,

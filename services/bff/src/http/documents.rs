@@ -146,7 +146,7 @@ fn rejection_name(reason: RejectionReason) -> Option<&'static str> {
 }
 
 /// Tells the client that the answer is a stored one.
-fn replay_headers(metadata: &tonic::metadata::MetadataMap) -> HeaderMap {
+pub(crate) fn replay_headers(metadata: &tonic::metadata::MetadataMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if metadata.contains_key("idempotent-replayed") {
         headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));

@@ -24,7 +24,12 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Starts one.
     pub(crate) async fn start() -> Self {
-        let issuer = testkit::tokens().await;
+        // Nobody listens on port 9 (discard).
+        Self::start_before(testkit::tokens().await, "http://127.0.0.1:9").await
+    }
+
+    /// Starts one in front of a notification service.
+    pub(crate) async fn start_before(issuer: Issuer, notification: &str) -> Self {
         let kafka = testkit::env().kafka_brokers();
         let redis = testkit::env().redis_url();
         let vars = [
@@ -40,9 +45,8 @@ impl TestApp {
             ("BFF__OIDC__CLIENT_SECRET", "secret"),
             ("BFF__REDIS__URL", &redis),
             ("BFF__KAFKA__BROKERS", &kafka),
-            // Nobody listens on port 9 (discard).
             ("BFF__DOCUMENT__URL", "http://127.0.0.1:9"),
-            ("BFF__NOTIFICATION__URL", "http://127.0.0.1:9"),
+            ("BFF__NOTIFICATION__URL", notification),
         ];
         let config = Config::from_env(Env::from_pairs("BFF", vars)).expect("settings");
         let shutdown = Shutdown::manual(Duration::from_secs(1));
@@ -63,6 +67,11 @@ impl TestApp {
     /// A request of a citizen by bearer token.
     pub(crate) fn citizen(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.request(method, path).bearer_auth(self.issuer.citizen("ada", "riverton"))
+    }
+
+    /// A request of a tenant's staff by bearer token.
+    pub(crate) fn staff(&self, tenant: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.request(method, path).bearer_auth(self.issuer.staff("sam", tenant))
     }
 }
 

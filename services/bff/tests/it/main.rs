@@ -1,5 +1,6 @@
 //! The HTTP face, against real Redis and Kafka. The journeys through the services are in `tests/e2e`.
 
+mod dead_letters;
 mod errors;
 mod harness;
 mod openapi;

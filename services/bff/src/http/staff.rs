@@ -1,0 +1,3 @@
+//! What a tenant's staff do.
+
+pub mod dead_letters;
