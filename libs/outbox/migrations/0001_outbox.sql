@@ -16,14 +16,14 @@ create table outbox (
     dataschema text not null check (dataschema ~ '^[!-~]{1,255}$'),
     traceparent text,
     payload bytea not null check (octet_length(payload) <= 65536),
-    -- It cannot be published: why, or KEY_PARKED when an earlier row of its destination and key cannot.
+    -- It cannot be published: why, or BEHIND_PARKED when an earlier row of its destination and key cannot.
     parked_at timestamptz,
     parked_reason text check (parked_reason ~ '^[A-Z][A-Z0-9_]{0,99}$'),
     check ((parked_at is null) = (parked_reason is null)),
     primary key (lane, seq)
 );
 -- Both are empty but for what is parked, and cost a writer nothing. The relay asks for the first with every look.
-create index outbox_parked_first on outbox (lane, destination, key) where parked_reason <> 'KEY_PARKED';
+create index outbox_parked_first on outbox (lane, destination, key) where parked_reason <> 'BEHIND_PARKED';
 create index outbox_parked on outbox (lane, destination, key, seq) where parked_reason is not null;
 
 -- Rows live for milliseconds: a busy table is nothing but dead rows unless it is vacuumed by their number alone.

@@ -3,6 +3,7 @@
 mod append;
 mod backlog;
 mod backoff;
+mod dead_letters;
 mod failpoint;
 #[doc(hidden)]
 pub mod flight;
@@ -18,6 +19,7 @@ mod topic_lane;
 use sqlx::migrate::Migrator;
 
 pub use append::{Event, append, append_job};
+pub use dead_letters::{DeadLetter, DeadLetters, Selection};
 pub use relay::{Error, Relay};
 
 /// The table `outbox`, for the `migrate` subcommand of every service that appends.

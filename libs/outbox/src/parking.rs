@@ -4,7 +4,7 @@ use clock::Clock;
 use pg::{Db, SystemTx};
 
 /// The reason of a row that waits behind a parked one of its destination and key.
-pub(crate) const BEHIND: &str = "KEY_PARKED";
+pub(crate) const BEHIND: &str = "BEHIND_PARKED";
 /// Held by whoever marks rows or clears marks, so that no row is left behind a key that has just been released. The two
 /// numbers: "ghld", and parking's among Guildhall's.
 const LOCK: (i32, i32) = (0x6768_6c64, 2);
@@ -54,7 +54,7 @@ pub(crate) async fn park_behind(db: &Db, clock: &Clock, seqs: Vec<i64>) -> Resul
                   where lane = 'topic' and seq = any ($1) and parked_reason is null
                     and exists (select from outbox first
                                  where first.lane = later.lane and first.destination = later.destination
-                                   and first.key = later.key and first.parked_reason <> 'KEY_PARKED')",
+                                   and first.key = later.key and first.parked_reason <> 'BEHIND_PARKED')",
                 &seqs,
                 now,
                 BEHIND,

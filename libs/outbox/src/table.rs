@@ -69,7 +69,7 @@ impl Table {
                               pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin,
                               case when $5 then pg_current_xact_id()::text::bigint end as own,
                               (select array_agg(distinct destination || ' ' || key)
-                                 from outbox where lane = 'topic' and parked_reason <> 'KEY_PARKED') as parked
+                                 from outbox where lane = 'topic' and parked_reason <> 'BEHIND_PARKED') as parked
                        union all
                        (select seq, id, tenant, destination, key, type, subject, time, dataschema, traceparent, payload,
                                null, null, null

@@ -33,7 +33,7 @@ impl Table {
     }
 
     fn firsts(&self) -> HashSet<String> {
-        let firsts = self.parked.iter().filter(|(_, reason)| **reason != "KEY_PARKED");
+        let firsts = self.parked.iter().filter(|(_, reason)| **reason != "BEHIND_PARKED");
         firsts.map(|(seq, _)| place("t", &self.rows[seq].0)).collect()
     }
 
@@ -78,7 +78,7 @@ fn step(flight: &mut Flight, table: &mut Table) -> Vec<i64> {
                 handed.push(seq);
             }
             Verdict::Behind => {
-                table.parked.insert(seq, "KEY_PARKED");
+                table.parked.insert(seq, "BEHIND_PARKED");
             }
             Verdict::Stop => {
                 complete = false;
@@ -179,7 +179,7 @@ fn only_what_is_refused_alone_is_parked_and_only_its_key_waits() {
     let mut handed = step(&mut flight, &mut table);
     handed.extend(step(&mut flight, &mut table));
     assert_eq!(handed, [5]);
-    assert_eq!(table.parked, BTreeMap::from([(2, "RECORD_TOO_LARGE"), (4, "KEY_PARKED")]));
+    assert_eq!(table.parked, BTreeMap::from([(2, "RECORD_TOO_LARGE"), (4, "BEHIND_PARKED")]));
     acknowledge(&mut flight, [5]);
     table.insert(6, "bad", 0);
     assert_eq!(step(&mut flight, &mut table), Vec::<i64>::new());

@@ -5,5 +5,7 @@ mod append;
 mod harness;
 mod jobs;
 mod leadership;
+mod parking;
 mod relay;
 mod tracing;
+mod upkeep;
