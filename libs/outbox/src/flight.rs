@@ -17,7 +17,7 @@
 //!    else [`Flight::from_start`]; after [`Verdict::Stop`], and after whatever was not handed, no more rows of this look.
 //!    Then [`Flight::end`].
 //!
-//! [`Flight::from_start`] at any time, and once in a while in any case: a safety net that costs one longer look.
+//! [`Flight::sweep`] once in a while: a safety net that costs one longer look.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -38,7 +38,7 @@ pub struct Horizon {
 /// One question to the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Acknowledged rows, to delete in the same statement.
+    /// Acknowledged rows, ascending, to delete in the same statement.
     pub delete: Vec<i64>,
     /// Only rows behind this one: everything up to here that ever will be visible was handed over or is parked.
     pub after: i64,
@@ -104,6 +104,7 @@ pub struct Flight {
     condemned: Option<i64>,
     broken: bool,
     looking: Option<Looking>,
+    sweep: bool,
 }
 
 /// A row up to `through` that was not visible belongs to a transaction below `before`: a transaction gets its id before
@@ -140,6 +141,7 @@ impl Flight {
             condemned: None,
             broken: false,
             looking: None,
+            sweep: false,
         }
     }
 
@@ -190,7 +192,12 @@ impl Flight {
         self.from_start();
     }
 
-    /// The next look is from the first row on.
+    /// The next look is from the first row on, to find what should not be there.
+    pub fn sweep(&mut self) {
+        self.sweep = true;
+    }
+
+    /// Nothing is known any more of which rows are dealt with: looks are from the first row on.
     pub fn from_start(&mut self) {
         self.floor = 0;
         self.probe = None;
@@ -244,10 +251,13 @@ impl Flight {
         if limit == 0 && self.acknowledged.is_empty() {
             return None;
         }
+        let mut delete = self.acknowledged.clone();
+        delete.sort_unstable();
+        let after = if self.sweep { 0 } else { self.floor };
         Some(Look {
-            delete: self.acknowledged.clone(),
-            after: self.floor,
-            except: self.under_way.range(self.floor + 1..).copied().collect(),
+            delete,
+            after,
+            except: self.under_way.range(after + 1..).copied().collect(),
             limit,
             probe: limit > 0 && self.probe.is_none() && !self.acknowledged.is_empty(),
         })
@@ -308,6 +318,9 @@ impl Flight {
         }
         let exhausted = complete && looking.rows < looking.limit;
         let settled = if exhausted { i64::MAX } else { looking.settled };
+        // What a sweep did not get to is read from there.
+        self.floor = self.floor.min(settled);
+        self.sweep = false;
         if let Some(probe) = self.probe
             && looking.horizon.xmin > probe.before
         {

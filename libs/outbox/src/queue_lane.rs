@@ -61,6 +61,7 @@ impl Lane {
     async fn step(&mut self) -> bool {
         self.resting.forget_rested();
         let (seqs, queues) = self.resting.now();
+        self.sent.sort_unstable();
         let rows = match self.table.jobs(&self.sent, &seqs, &queues, BATCH).await {
             Ok(rows) => rows,
             Err(error) => return self.database_failed(&error).await,

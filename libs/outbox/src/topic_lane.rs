@@ -28,9 +28,9 @@ const MAX_BYTES: usize = 24 << 20;
 /// From one look to the next, unless the last one left rows behind: whatever wakes the lane meanwhile waits for it.
 const GAP: Duration = Duration::from_millis(4);
 /// How often the table is read from its first row on: at most, by the part of the time that may take, and at least.
-const FROM_START: Duration = Duration::from_secs(2);
-const FROM_START_SHARE: u32 = 20;
-const FROM_START_AT_LEAST: Duration = Duration::from_secs(10);
+const SWEEP: Duration = Duration::from_secs(2);
+const SWEEP_SHARE: u32 = 20;
+const SWEEP_AT_LEAST: Duration = Duration::from_secs(10);
 /// How long an orderly end waits for what is on its way, so that it need not be repeated.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -74,7 +74,7 @@ struct Lane<'r> {
     bytes_each: usize,
     /// How long to wait for a reason to look, which grows while there is none.
     poll: Duration,
-    from_start_at: Instant,
+    sweep_at: Instant,
 }
 
 impl<'r> Lane<'r> {
@@ -89,7 +89,7 @@ impl<'r> Lane<'r> {
             bytes_under_way: 0,
             bytes_each: 1,
             poll: GAP,
-            from_start_at: Instant::now(),
+            sweep_at: Instant::now(),
         }
     }
 
@@ -167,17 +167,16 @@ impl<'r> Lane<'r> {
             self.flight.parked(seq);
         }
         let begun = Instant::now();
-        let from_start = begun >= self.from_start_at;
-        if from_start {
-            self.flight.from_start();
+        let sweep = begun >= self.sweep_at;
+        if sweep {
+            self.flight.sweep();
         }
         let max = (BATCH_BYTES / self.bytes_each).clamp(16, BATCH);
         let max = if self.bytes_under_way > MAX_BYTES { 0 } else { max };
         let Some(look) = self.flight.look(max) else { return Ok(false) };
         let found = self.table.events(&look).await?;
-        if from_start {
-            self.from_start_at =
-                Instant::now() + (begun.elapsed() * FROM_START_SHARE).clamp(FROM_START, FROM_START_AT_LEAST);
+        if sweep {
+            self.sweep_at = Instant::now() + (begun.elapsed() * SWEEP_SHARE).clamp(SWEEP, SWEEP_AT_LEAST);
         }
         if !look.delete.is_empty() {
             failpoint!("outbox::deleted");

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use ids::JobId;
+use outbox::DeadLetters;
 use queue::{Job, Settings, Sqs};
 use testkit::eventually;
 
@@ -97,5 +98,44 @@ async fn a_queue_that_is_missing_delays_no_other() {
         }
     };
     eventually(LONG, only_the_other).await.expect("what was sent is deleted");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_that_sqs_refuses_for_good_is_parked_and_the_others_of_its_batch_are_sent() {
+    let world = World::new().await;
+    let mut sent = BTreeSet::new();
+    for _ in 0..4 {
+        sent.insert(append(&world, SCAN).await.to_json());
+    }
+    // Not written by `append_job`: SQS allows no control characters.
+    sqlx::query(
+        "insert into outbox (id, tenant, lane, destination, key, type, subject, time, dataschema, payload)
+         values (gen_random_uuid(), 'riverton', 'queue', $1, 'k', 't', 's', now(), 'json:job', '\\x01')",
+    )
+    .bind(SCAN)
+    .execute(&mut world.admin().await)
+    .await
+    .unwrap();
+    for _ in 0..4 {
+        sent.insert(append(&world, SCAN).await.to_json());
+    }
+    let relay = world.relay();
+    assert_eq!(received(&world, SCAN, 8).await, sent);
+    let letters = DeadLetters::new(&world.db);
+    let parked = || async {
+        match letters.list(&world.tenant, None, 0, 10).await.unwrap().as_slice() {
+            [letter] if letter.reason.starts_with("SQS_") => Ok(()),
+            letters => Err(letters.len()),
+        }
+    };
+    eventually(LONG, parked).await.expect("the refused job is parked");
+    let only_the_parked = || async {
+        match world.rows().await {
+            1 => Ok(()),
+            rows => Err(rows),
+        }
+    };
+    eventually(LONG, only_the_parked).await.expect("what was sent is deleted");
     relay.stop().await;
 }
