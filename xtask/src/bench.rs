@@ -78,7 +78,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let peers = peers::build(&stack, bench.path)?;
     let package = format!("bench-{}", bench.path);
     let mut build = cargo(&stack.root)?;
-    build.args(["build", "--locked", "--profile", "bench", "--package", &package]);
+    // All of them: another selection would have dependencies built again with other features.
+    build.args(["build", "--locked", "--profile", "bench", "--package", "bench-*"]);
     compile::watched(&mut build, &package, stack.progress, &stack.log("build"))?;
 
     if args.slow_disk {

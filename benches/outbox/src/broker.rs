@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::Message;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
+use crate::contender::Running;
 use crate::world::KEYS;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -70,13 +71,14 @@ impl Reader {
     }
 
     /// Waits until the topic has `records`; gives how many it has.
-    pub(crate) async fn reaches(&self, records: u64, limit: Duration) -> Result<u64> {
+    pub(crate) async fn reaches(&self, records: u64, limit: Duration, relay: &Running) -> Result<u64> {
         let end = Instant::now() + limit;
         loop {
             let length = self.length()?;
             if length >= records {
                 return Ok(length);
             }
+            ensure!(!relay.ended(), "the relay ended by itself");
             ensure!(Instant::now() < end, "{length} of {records} events arrived in {} s", limit.as_secs());
             tokio::time::sleep(Duration::from_millis(15)).await;
         }

@@ -75,15 +75,10 @@ impl Contender {
                 command.args(["--brokers", &env.brokers]);
                 command
             }
+            // The superuser: a service's own logins may not lock what they publish.
             Self::Naive => {
                 let mut command = Command::new(me);
-                command.args([
-                    "naive",
-                    "--url",
-                    world.urls.system.expose_secret(),
-                    "--brokers",
-                    &env.brokers,
-                ]);
+                command.args(["naive", "--url", world.admin.as_str(), "--brokers", &env.brokers]);
                 command
             }
             Self::Obix => {
@@ -95,7 +90,13 @@ impl Contender {
                 // The heap that Kafka Connect's own start script gives.
                 let mut command = Command::new("java");
                 command
-                    .args(["-server", "-Xms256m", "-Xmx2g", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
+                    .args([
+                        "-server",
+                        "-Xms256m",
+                        "-Xmx2g",
+                        "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+                        "-cp",
+                    ])
                     .arg(env.peer("debezium")?.join("libs/*"))
                     .arg("Relay");
                 let admin = &world.admin;
@@ -135,6 +136,12 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn process(&self) -> Process {
         Process::of(self.child.id())
+    }
+
+    /// Whether it ended by itself.
+    pub(crate) fn ended(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
     }
 
     /// Asks it to end, and waits.

@@ -68,9 +68,9 @@ async fn published(
     relay: &crate::contender::Running,
 ) -> Result<Sample> {
     let process = relay.process();
-    let first = reader.reaches(load.warm.max(1), PATIENCE).await?;
+    let first = reader.reaches(load.warm.max(1), PATIENCE, relay).await?;
     let (start, cpu, servers) = (Instant::now(), process.cpu(), world.servers_cpu());
-    let last = reader.reaches(load.warm + load.events, PATIENCE).await?;
+    let last = reader.reaches(load.warm + load.events, PATIENCE, relay).await?;
     let (took, cpu, servers) = (start.elapsed(), process.cpu() - cpu, world.servers_cpu() - servers);
     let events = last - first;
     ensure!(events > 0, "everything was published before measuring began");

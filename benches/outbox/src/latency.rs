@@ -105,7 +105,7 @@ pub(crate) async fn write(db: &Db, clock: &Clock, writing: &Writing) -> Result<T
 }
 
 pub(crate) async fn measure(world: &World, report: &mut Report, args: Args) -> Result<()> {
-    let seconds = WARM_SECONDS + args.pick(2, 8);
+    let seconds = WARM_SECONDS + args.pick(2, 6);
     for rate in RATES {
         for (name, contender, own) in [
             (OWN, Contender::Ours, true),
@@ -155,7 +155,7 @@ async fn observed(
     own: bool,
     writing: &Writing,
 ) -> Result<Sample> {
-    reader.reaches(1, Duration::from_secs(60)).await?;
+    reader.reaches(1, Duration::from_secs(60), relay).await?;
     let events = writing.rate * writing.seconds;
     let arriving = tokio::task::spawn_blocking(move || arrivals(&reader, events));
     let times = if own {

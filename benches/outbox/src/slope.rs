@@ -36,7 +36,7 @@ pub(crate) async fn measure(world: &World, report: &mut Report, args: Args) -> R
             report.add(ROWS, &rows(place), Role::Ours, UNIT, sample);
         }
     }
-    for _ in 0..args.rounds().min(3) {
+    for _ in 0..args.rounds().min(2) {
         for (place, count) in COUNTS.into_iter().enumerate() {
             let load = Load { warm: 10_000, events: args.pick(10_000, 50_000), partitions: count };
             let sample = drain::turn(world, Contender::Ours, load).await;
@@ -61,7 +61,7 @@ async fn recover(world: &World, contender: Contender, events: u64) -> Result<Sam
     let reader = Reader::new(&world.env.brokers, &topic, 8)?;
     let start = Instant::now();
     let relay = contender.start(world)?;
-    let reached = reader.reaches(events, Duration::from_secs(120)).await;
+    let reached = reader.reaches(events, Duration::from_secs(120), &relay).await;
     let reached = reached.with_context(|| format!("see {}", relay.log.display()));
     let (took, cpu, rss) = (start.elapsed(), relay.process().cpu(), relay.process().peak_mib());
     relay.stop().await?;

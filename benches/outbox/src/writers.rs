@@ -37,11 +37,11 @@ pub(crate) async fn measure(world: &World, report: &mut Report, args: Args) -> R
     let filled = fill.output().context("cannot run pgbench")?;
     ensure!(filled.status.success(), "pgbench: {}", String::from_utf8_lossy(&filled.stderr));
     let contenders = [None, Some(Contender::Ours), Some(Contender::Debezium), Some(Contender::Naive)];
-    for (_, place) in turns(args.rounds().min(4), contenders.len()) {
+    for (_, place) in turns(args.rounds().min(3), contenders.len()) {
         let contender = contenders[place];
         let (name, role) =
             contender.map_or((ALONE, Role::Limit), |contender| (contender.name(), contender.role()));
-        report.add(SECTION, name, role, "transaction", turn(world, contender, args.pick(2, 5)).await);
+        report.add(SECTION, name, role, "transaction", turn(world, contender, args.pick(2, 4)).await);
     }
     Ok(())
 }
@@ -54,13 +54,13 @@ async fn turn(world: &World, contender: Option<Contender>, seconds: u64) -> Resu
     world.fill("fill", &topic, 1).await?;
     let relay = contender.map(|contender| contender.start(world)).transpose()?;
     let outcome = async {
-        if relay.is_some() {
-            reader.reaches(1, Duration::from_secs(60)).await?;
+        if let Some(relay) = &relay {
+            reader.reaches(1, Duration::from_secs(60), relay).await?;
         }
         let before = relay.as_ref().map(|relay| relay.process().cpu());
         let (transactions, rate) = pgbench(world, &topic, seconds).await?;
-        if relay.is_some() {
-            reader.reaches(transactions + 1, Duration::from_secs(120)).await?;
+        if let Some(relay) = &relay {
+            reader.reaches(transactions + 1, Duration::from_secs(120), relay).await?;
         }
         let cpu = relay
             .as_ref()
