@@ -30,7 +30,10 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(420);
 struct Args {
     /// Journeys at once.
     #[arg(long, default_value_t = 50)]
-    journeys: usize,
+    journeys: u32,
+    /// Journeys that begin in one second: all are under way together, for their scans and mails take longer.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    rate: u32,
     /// How often each service is killed.
     #[arg(long, default_value_t = 1)]
     kills: usize,
@@ -80,9 +83,12 @@ async fn run(args: &Args) -> Result<()> {
     }
 
     let mut journeys = JoinSet::new();
-    for number in 0..args.journeys {
-        let citizen = citizens[number % citizens.len()].clone();
-        journeys.spawn(journey(citizen));
+    for (number, citizen) in (0..args.journeys).zip(citizens.iter().cycle().cloned()) {
+        let begins = Duration::from_secs(1) * number / args.rate;
+        journeys.spawn(async move {
+            tokio::time::sleep(begins).await;
+            journey(citizen).await
+        });
     }
     let mut kills = 0;
     for _ in 0..args.kills {
