@@ -163,7 +163,7 @@ pub async fn commits(args: &Commits) -> Result<bool> {
         steps: 16,
         pause_ms: 0,
         hold_ms: 20,
-        job_every: 1_000,
+        job_every: 100,
         limit: Some(args.events),
     };
     let mut batch = Batch::start(&args.common.dir.join("commits"), &servers, record.seed, load).await?;

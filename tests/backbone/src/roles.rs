@@ -77,6 +77,8 @@ pub struct Start {
 /// When it cannot start; whatever is away later is waited for.
 pub async fn run(start: &Start) -> Result<()> {
     let place = Place::from_env()?;
+    // Nobody else would end this process, stopped or not, if the driver is killed.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = shutdown.clone();

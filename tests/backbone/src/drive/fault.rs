@@ -77,7 +77,7 @@ pub(super) async fn run(
 ) -> Result<()> {
     let mut deck: Vec<Fault> = Vec::new();
     loop {
-        let pause = Duration::from_millis(random.random_range(4_000..9_000));
+        let pause = Duration::from_millis(random.random_range(5_000..12_000));
         let over = stop.run_until_cancelled(sleep(pause)).await.is_none();
         let left = until.saturating_duration_since(Instant::now());
         if over || left < LEAST {

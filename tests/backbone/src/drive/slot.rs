@@ -19,7 +19,14 @@ use crate::plan::{CrashAt, points};
 use crate::roles::{Role, Said};
 
 /// A point that was not passed so long after the first work is not waited for any more.
-const NOT_PASSED: Duration = Duration::from_secs(2);
+fn patience(role: Role) -> Duration {
+    match role {
+        // One leads at a time, so that theirs are the kills that take longest to collect.
+        Role::Relay => Duration::from_millis(800),
+        Role::Producer | Role::Consumer => Duration::from_secs(2),
+    }
+}
+
 /// How long an orderly end may take.
 const ORDERLY: Duration = Duration::from_secs(30);
 
@@ -89,7 +96,7 @@ impl Death {
                 let (point, often) = points[random.random_range(0..points.len())];
                 Self::At(CrashAt { point: point.to_owned(), count: random.random_range(1..=often) })
             }
-            70..95 => Self::Working(Duration::from_millis(random.random_range(0..1_000))),
+            70..95 => Self::Working(patience(role).mul_f64(random.random_range(0.0..0.5))),
             _ => Self::Starting(Duration::from_millis(random.random_range(0..400))),
         }
     }
@@ -177,7 +184,7 @@ async fn one(shared: &Shared, slot: &Slot, death: Option<&Death>, died: Option<I
                     Said::Works => {
                         works(shared, slot, died);
                         kill_at = match death {
-                            Some(Death::At(_)) if !over => Some(Instant::now() + NOT_PASSED),
+                            Some(Death::At(_)) if !over => Some(Instant::now() + patience(slot.role)),
                             Some(Death::Working(after)) if !over => Some(Instant::now() + *after),
                             _ => kill_at,
                         };

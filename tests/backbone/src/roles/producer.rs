@@ -37,7 +37,7 @@ pub struct Load {
     #[arg(long, default_value_t = 10)]
     pub hold_ms: u64,
     /// One transaction of so many also sends a job.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 4)]
     pub job_every: u32,
     /// Ends by itself after so many steps.
     #[arg(long)]
@@ -46,7 +46,7 @@ pub struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { writers: 3, keys: 64, steps: 3, pause_ms: 60, hold_ms: 10, job_every: 8, limit: None }
+        Self { writers: 3, keys: 64, steps: 3, pause_ms: 60, hold_ms: 10, job_every: 4, limit: None }
     }
 }
 
