@@ -20,7 +20,7 @@ use crate::world::{KEYS, World};
 
 const RATES: [u64; 2] = [200, 1_000];
 /// Not measured: connections open, plans and caches are made.
-const WARM_SECONDS: u64 = 2;
+const WARM_SECONDS: u64 = 4;
 pub(crate) const OWN: &str = "outbox::Relay, appended by its own process";
 pub(crate) const OTHER: &str = "outbox::Relay, appended by another process";
 

@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 async fn batch(connection: &mut PgConnection, producer: &FutureProducer) -> Result<usize> {
     sqlx::query("begin").execute(&mut *connection).await?;
     let rows = sqlx::query(
-        "select seq, id::text, tenant, destination, key, type, subject, dataschema, traceparent, payload
+        "select seq, id::text, tenant, destination, key, type, subject, dataschema, coalesce(traceparent, '') as traceparent, payload
            from outbox where lane = 'topic' order by seq limit $1 for update skip locked",
     )
     .bind(BATCH)
