@@ -1,7 +1,7 @@
 use clock::Clock;
-use ids::Tenant;
 use pg::{BoxFuture, Db, Tx};
 use prost::Message;
+use sqlx::postgres::PgRow;
 use time::{Duration, OffsetDateTime};
 use tonic::metadata::MetadataValue;
 
@@ -60,21 +60,11 @@ where
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<M, E>> + Send + 'static,
 {
     let call = Call { scope: scope.digest(), fingerprint: fingerprint(request), now: clock.now(), keep };
-    let first = db.tenant(&scope.tenant, move |tx| Box::pin(first_or_replay(tx, call, effect))).await;
-    let failure = match first {
-        Ok(outcome) => return Ok(outcome),
-        Err(Refused::ByCaller(error)) => return Err(error),
-        Err(Refused::ByEffect(error)) => Some(error),
-        Err(Refused::Stored) => None,
-    };
-    // We held the lock, but the first call may have ended between our look at the table and our taking the lock: then
-    // the effect failed because it is done, and the answer is the stored one.
-    let again = db.tenant(&scope.tenant, move |tx| Box::pin(replay::<M, E>(tx, call))).await?;
-    match (again, failure) {
-        (Some(outcome), _) => Ok(outcome),
-        (None, Some(error)) => Err(error),
-        (None, None) => Err(Error::InFlight.into()),
-    }
+    let find = store::find(&call.scope, call.now);
+    db.tenant_opening(&scope.tenant, find, move |tx, found| {
+        Box::pin(first_or_replay(tx, found, call, effect))
+    })
+    .await
 }
 
 /// What every step needs to know of a call.
@@ -86,52 +76,22 @@ struct Call {
     keep: Duration,
 }
 
-/// Why the transaction of a call was rolled back.
-enum Refused<E> {
-    /// Nothing was tried.
-    ByCaller(E),
-    /// The effect was tried and failed.
-    ByEffect(E),
-    /// Another call stored its answer first.
-    Stored,
-}
-
-impl<E: From<pg::Error>> From<pg::Error> for Refused<E> {
-    fn from(error: pg::Error) -> Self {
-        Self::ByCaller(error.into())
-    }
-}
-
-async fn first_or_replay<M, E, F>(tx: &mut Tx, call: Call, effect: F) -> Result<Outcome<M>, Refused<E>>
+/// What was found is the truth until the transaction ends: the lock was taken first.
+async fn first_or_replay<M, E, F>(tx: &mut Tx, found: PgRow, call: Call, effect: F) -> Result<Outcome<M>, E>
 where
     M: Message + Default + 'static,
     E: From<pg::Error> + From<Error> + Send + 'static,
     F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<M, E>> + Send + 'static,
 {
-    let tenant = tx.tenant().clone();
-    match store::find(tx, &tenant, &call.scope, call.now).await? {
-        Found::Stored(stored) => return call.answer(&stored).map_err(Refused::ByCaller),
-        Found::InFlight => return Err(Refused::ByCaller(Error::InFlight.into())),
+    match store::found(&found)? {
+        Found::Stored(stored) => return call.answer(&stored),
+        Found::InFlight => return Err(Error::InFlight.into()),
         Found::Free => {}
     }
-    let value = effect(tx).await.map_err(Refused::ByEffect)?;
+    let value = effect(tx).await?;
     let stored = Stored { fingerprint: call.fingerprint.into(), answer: value.encode_to_vec() };
-    if !store::insert(tx, &tenant, &call.scope, &stored, call.now, call.now + call.keep).await? {
-        return Err(Refused::Stored);
-    }
+    tx.at_commit(store::keep(&call.scope, &stored, call.now, call.now + call.keep));
     Ok(Outcome { value, replayed: false })
-}
-
-async fn replay<M, E>(tx: &mut Tx, call: Call) -> Result<Option<Outcome<M>>, E>
-where
-    M: Message + Default,
-    E: From<pg::Error> + From<Error>,
-{
-    let tenant: Tenant = tx.tenant().clone();
-    match store::find(tx, &tenant, &call.scope, call.now).await? {
-        Found::Stored(stored) => call.answer(&stored).map(Some),
-        Found::Free | Found::InFlight => Ok(None),
-    }
 }
 
 impl Call {

@@ -1,7 +1,8 @@
 //! All SQL of the table `idempotency`.
 
-use ids::Tenant;
-use sqlx::PgConnection;
+use pg::Call;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use time::OffsetDateTime;
 
 /// What a finished call left.
@@ -18,55 +19,33 @@ pub(crate) enum Found {
     InFlight,
 }
 
-pub(crate) async fn find(
-    connection: &mut PgConnection,
-    tenant: &Tenant,
-    scope: &[u8; 32],
-    now: OffsetDateTime,
-) -> Result<Found, pg::Error> {
-    let row = sqlx::query!(
-        r#"select pg_try_advisory_xact_lock($1) as "free!", stored.fingerprint as "fingerprint?", stored.answer as "answer?"
-             from (select) as call
-             left join idempotency stored on stored.tenant = $2 and stored.scope = $3 and stored.expires_at > $4"#,
-        crate::scope::lock(scope),
-        tenant.as_str(),
-        scope.as_slice(),
-        now,
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(match (row.fingerprint, row.answer) {
+/// To be made with BEGIN.
+pub(crate) fn find(scope: &[u8; 32], now: OffsetDateTime) -> Call {
+    Call::new("idempotency_find").int(crate::scope::lock(scope)).bytes(scope).time(now)
+}
+
+/// Reads what [`find`] gave.
+pub(crate) fn found(row: &PgRow) -> Result<Found, pg::Error> {
+    Ok(match (row.try_get("fingerprint")?, row.try_get("answer")?) {
         (Some(fingerprint), Some(answer)) => Found::Stored(Stored { fingerprint, answer }),
-        _ if row.free => Found::Free,
+        _ if row.try_get("free")? => Found::Free,
         _ => Found::InFlight,
     })
 }
 
-/// Stores an answer. `false`: another call stored one meanwhile.
-pub(crate) async fn insert(
-    connection: &mut PgConnection,
-    tenant: &Tenant,
+/// To be made with COMMIT.
+pub(crate) fn keep(
     scope: &[u8; 32],
     stored: &Stored,
     now: OffsetDateTime,
     expires_at: OffsetDateTime,
-) -> Result<bool, pg::Error> {
-    let result = sqlx::query!(
-        "insert into idempotency as stored (tenant, scope, fingerprint, answer, expires_at)
-         values ($1, $2, $3, $4, $5)
-         on conflict (tenant, scope) do update
-            set fingerprint = excluded.fingerprint, answer = excluded.answer, expires_at = excluded.expires_at
-          where stored.expires_at <= $6",
-        tenant.as_str(),
-        scope.as_slice(),
-        stored.fingerprint,
-        stored.answer,
-        expires_at,
-        now,
-    )
-    .execute(connection)
-    .await?;
-    Ok(result.rows_affected() == 1)
+) -> Call {
+    Call::new("idempotency_keep")
+        .bytes(scope)
+        .bytes(&stored.fingerprint)
+        .bytes(&stored.answer)
+        .time(expires_at)
+        .time(now)
 }
 
 /// Deletes at most `limit` expired answers, the oldest first, and says how many.

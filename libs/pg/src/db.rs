@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ids::Tenant;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::{ConnectOptions, PgConnection, PgPool};
 use tokio::sync::Notify;
 
 use crate::settings::{Role, Settings};
 use crate::tx::Wakers;
 use crate::unit::{self, Lease, WORK_TIMEOUT, within};
-use crate::{Error, SystemTx, Tx};
+use crate::{Call, Error, SystemTx, Tx};
 
 /// How long a unit of work waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,17 +66,49 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.in_tenant(tenant, None, move |tx, _| work(tx)).await
+    }
+
+    /// [`Db::tenant`], with a call of a function of the database in BEGIN's round trip: `work` gets the row it gave. It
+    /// is called as the app role and for this tenant, as everything that follows.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn tenant_opening<T, E, F>(&self, tenant: &Tenant, opening: Call, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx, PgRow) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.in_tenant(tenant, Some(opening), move |tx, row| match row {
+            Some(row) => work(tx, row),
+            None => Box::pin(async { Err(Error::from(sqlx::Error::RowNotFound).into()) }),
+        })
+        .await
+    }
+
+    async fn in_tenant<T, E, F>(&self, tenant: &Tenant, opening: Option<Call>, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx, Option<PgRow>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let pool = self.0.app.clone();
-        let tenant = tenant.clone();
         let wakers = self.0.wakers.clone();
+        // A tenant is [a-z0-9-] by its type, so that it needs no quoting.
+        let mut prelude = format!(", set_config('app.tenant', '{tenant}', true)");
+        if let Some(call) = opening {
+            prelude.push_str("; select * from ");
+            prelude.push_str(&call.text());
+        }
+        let tenant = tenant.clone();
         unit::run(move |waiting| async move {
-            // A tenant is [a-z0-9-] by its type, so that it needs no quoting.
-            let prelude = format!(", set_config('app.tenant', '{tenant}', true)");
-            let lease = Lease::begin(&pool, &prelude, &waiting).await?;
+            let mut lease = Lease::begin(&pool, &prelude, &waiting).await?;
+            let row = lease.take_opening();
             let mut tx = Tx::new(lease, tenant, wakers);
-            let result = within(WORK_TIMEOUT, work(&mut tx)).await;
-            let (lease, hints) = tx.into_parts();
-            let value = settle(lease, result).await?;
+            let result = within(WORK_TIMEOUT, work(&mut tx, row)).await;
+            let (lease, hints, calls) = tx.into_parts();
+            let value = settle(lease, &calls, result).await?;
             for hint in hints {
                 hint.notify_one();
             }
@@ -99,7 +131,7 @@ impl Db {
         unit::run(move |waiting| async move {
             let mut tx = SystemTx::new(Lease::begin(&pool, "", &waiting).await?);
             let result = within(WORK_TIMEOUT, work(&mut tx)).await;
-            settle(tx.into_lease(), result).await
+            settle(tx.into_lease(), &[], result).await
         })
         .await
     }
@@ -143,10 +175,14 @@ impl Db {
 }
 
 /// Ends a unit as its result says. A unit that took too long is not asked anything more: its connection is closed.
-async fn settle<T, E: From<Error>>(lease: Lease, result: Result<Result<T, E>, sqlx::Error>) -> Result<T, E> {
+async fn settle<T, E: From<Error>>(
+    lease: Lease,
+    calls: &[Call],
+    result: Result<Result<T, E>, sqlx::Error>,
+) -> Result<T, E> {
     match result.map_err(Error::from)? {
         Ok(value) => {
-            lease.commit().await?;
+            lease.commit(calls).await?;
             Ok(value)
         }
         Err(error) => {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bootstrap;
+mod call;
 pub mod catalog;
 mod db;
 mod error;
@@ -11,6 +12,7 @@ mod tx;
 mod unit;
 
 pub use bootstrap::{Bootstrap, Urls, bootstrap};
+pub use call::Call;
 pub use db::Db;
 pub use error::Error;
 pub use futures::future::BoxFuture;

@@ -4,17 +4,19 @@
 //! went away), sqlx 0.9.0 hands a connection with an open transaction back to the pool (sqlx#4385). Here only the
 //! waiting for the answer can be dropped, never the work.
 
+use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row};
 use tracing::Instrument;
 
-use crate::Error;
 use crate::failpoint::failpoint;
+use crate::{Call, Error};
 
 /// Longest wait for the server to open a transaction, and to roll one back.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -69,12 +71,14 @@ pub(crate) struct Lease {
     connection: PoolConnection<Postgres>,
     /// When the transaction began, as the server spells it.
     began: String,
+    /// What the call that went with BEGIN gave.
+    opening: Option<PgRow>,
     ended: bool,
 }
 
 impl Lease {
-    /// Takes a connection and opens a transaction on it; `prelude` is a list of select items run with BEGIN in one
-    /// round trip.
+    /// Takes a connection and opens a transaction on it; `prelude` goes on a list of select items and may add
+    /// one statement of one row, all of it run with BEGIN in one round trip.
     ///
     /// A connection that broke while idle, or that is not clean, is dropped and the next one taken: until BEGIN has
     /// answered nothing was asked of the database, so that trying again is safe.
@@ -91,7 +95,7 @@ impl Lease {
             if waiting.strong_count() == 0 {
                 return Err(Error::Closed);
             }
-            let mut lease = Self { connection, began: String::new(), ended: false };
+            let mut lease = Self { connection, began: String::new(), opening: None, ended: false };
             match within(BEGIN_TIMEOUT, lease.open(prelude)).await.unwrap_or_else(|error| Err(error.into())) {
                 Ok(true) => return Ok(lease),
                 Ok(false) => tracing::error!("pooled connection had an open transaction, closed it"),
@@ -110,20 +114,34 @@ impl Lease {
             return Ok(false);
         }
         // In a transaction that this very message opens both times are the same; in an older one they differ. What
-        // `prelude` embeds is [a-z0-9-] by its type: BEGIN, and what goes with it, takes no parameters.
+        // `prelude` embeds is spelled safely by its type: BEGIN, and what goes with it, takes no parameters.
         let begin = format!("begin; select now()::text, now() = statement_timestamp(){prelude}");
         let rows = sqlx::raw_sql(AssertSqlSafe(begin)).fetch_all(&mut *self.connection).await?;
-        let Some(row) = rows.first() else { return Ok(false) };
+        let mut rows = rows.into_iter();
+        let Some(row) = rows.next() else { return Ok(false) };
         self.began = row.try_get(0)?;
+        self.opening = rows.next();
         Ok(row.try_get(1)?)
     }
 
-    /// Commits. After an error nothing is stored, unless it is [`Error::CommitUnknown`].
-    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+    /// The row of the prelude's own statement.
+    pub(crate) fn take_opening(&mut self) -> Option<PgRow> {
+        self.opening.take()
+    }
+
+    /// Makes the calls and commits, in one round trip. After an error nothing is stored, unless it is
+    /// [`Error::CommitUnknown`].
+    pub(crate) async fn commit(mut self, calls: &[Call]) -> Result<(), Error> {
         // COMMIT of a transaction with a failed statement is a ROLLBACK that reports success; the `select` fails
-        // there. And it tells, by when it began, that this is still the transaction we opened.
+        // there. And it tells, by when it began, that this is still the transaction we opened; in another one nothing
+        // is called.
+        let mut commit = "select now()::text".to_owned();
+        for call in calls {
+            let _ = write!(commit, ", case now()::text when '{}' then {} end", self.began, call.text());
+        }
+        commit.push_str("; commit");
         failpoint!("pg::before_commit");
-        let commit = sqlx::raw_sql("select now()::text; commit").fetch_all(&mut *self.connection);
+        let commit = sqlx::raw_sql(AssertSqlSafe(commit)).fetch_all(&mut *self.connection);
         let commit = within(COMMIT_TIMEOUT, commit).await.flatten();
         let result = commit.map_err(Error::from_commit).and_then(|rows| match rows.first() {
             Some(row) if row.try_get::<&str, _>(0)? == self.began => Ok(()),
