@@ -193,10 +193,8 @@ impl World {
             set("AUTH__CLIENT_ID", &format!("svc-{}", service.name()));
             set("AUTH__CLIENT_SECRET", &format!("svc-{}-secret", service.name()));
         }
-        if service != Service::Worker {
-            set("KAFKA__BROKERS", &self.kafka.settings.brokers);
-            set("KAFKA__TOPIC_PREFIX", &self.kafka.settings.topic_prefix);
-        }
+        set("KAFKA__BROKERS", &self.kafka.settings.brokers);
+        set("KAFKA__TOPIC_PREFIX", &self.kafka.settings.topic_prefix);
         if service != Service::Bff {
             set("SQS__ENDPOINT", &servers.get("GUILDHALL_SQS_ENDPOINT"));
             set("SQS__REGION", &self.sqs.settings.region);
@@ -284,6 +282,18 @@ impl World {
             self.log_path(service).display()
         );
         Ok(())
+    }
+
+    /// What a service's program prints when an operator runs it, with the service's own settings.
+    ///
+    /// # Errors
+    ///
+    /// When it does not succeed.
+    pub async fn operate(&self, service: Service, subcommand: &str, args: &[&str]) -> Result<String> {
+        let output = self.command(service, subcommand)?.args(args).output().await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{} {subcommand}: {}: {said}", service.name(), output.status);
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     fn command(&self, service: Service, subcommand: &str) -> Result<Command> {

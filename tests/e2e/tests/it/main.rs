@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod clients;
+mod dead_letters;
 mod harness;
 mod journey;
 mod outage;
