@@ -80,6 +80,7 @@ reasons! {
 
     // Notifications.
     NOTIFICATION_NOT_FOUND = NotFound, "There is no such notification";
+    RECIPIENT_NOT_FOUND = NotFound, "There is no such recipient";
     RECIPIENT_INVALID = InvalidArgument, "The recipient's data cannot be used";
     RECIPIENTS_INVALID = InvalidArgument, "The list of recipients cannot be used";
     SEQUENCE_INVALID = InvalidArgument, "The sequence number is out of range";

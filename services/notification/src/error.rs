@@ -69,9 +69,8 @@ impl From<Error> for rpc_error::Error {
     fn from(error: Error) -> Self {
         let text = error.to_string();
         match error {
-            Error::RecipientNotFound | Error::NotificationNotFound => {
-                Self::new(Code::NotFound, reason::NOTIFICATION_NOT_FOUND, text)
-            }
+            Error::RecipientNotFound => Self::new(Code::NotFound, reason::RECIPIENT_NOT_FOUND, text),
+            Error::NotificationNotFound => Self::new(Code::NotFound, reason::NOTIFICATION_NOT_FOUND, text),
             Error::JobNotFound => Self::new(Code::NotFound, reason::JOB_NOT_FOUND, text),
             Error::JobLeased { remaining } => {
                 Self::new(Code::Conflict, reason::JOB_LEASED, text).retry_after(remaining)

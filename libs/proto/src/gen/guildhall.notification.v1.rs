@@ -502,7 +502,7 @@ pub mod notification_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Lists feed rows above a sequence number, oldest first. Citizens list their own. Strongly consistent.
-        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `SEQUENCE_INVALID`).
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `SEQUENCE_INVALID`), `NOT_FOUND` (`RECIPIENT_NOT_FOUND`).
         pub async fn list_feed(
             &mut self,
             request: impl tonic::IntoRequest<super::ListFeedRequest>,
@@ -683,7 +683,7 @@ pub mod notification_service_server {
             tonic::Status,
         >;
         /// Lists feed rows above a sequence number, oldest first. Citizens list their own. Strongly consistent.
-        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `SEQUENCE_INVALID`).
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `SEQUENCE_INVALID`), `NOT_FOUND` (`RECIPIENT_NOT_FOUND`).
         async fn list_feed(
             &self,
             request: tonic::Request<super::ListFeedRequest>,

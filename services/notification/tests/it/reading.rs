@@ -38,7 +38,7 @@ async fn people_list_their_own_feed_only_and_services_name_one() {
     app.tell("ada", FeedStatus::DocumentUploaded, "").await;
     assert_eq!(app.ada().all_rows(&own).await.len(), 1, "naming oneself is fine");
     assert_eq!(app.bff().all_rows(&own).await.len(), 1);
-    let missing = |listed| assert_refused(listed, Code::NotFound, reason::NOTIFICATION_NOT_FOUND);
+    let missing = |listed| assert_refused(listed, Code::NotFound, reason::RECIPIENT_NOT_FOUND);
     missing(app.ada().list(&bens, 0, 0).await);
     missing(app.ada().list("x", 0, 0).await);
     missing(app.bff().list("", 0, 0).await);

@@ -19,10 +19,10 @@ async fn every_call_with_another_tenants_ids_finds_nothing() {
     // The same subject of another tenant is another person.
     let stranger = app.citizen("ada", LAKESIDE);
     assert_eq!(stranger.all_rows("").await, []);
-    assert_refused(stranger.list(&recipient, 0, 0).await, Code::NotFound, reason::NOTIFICATION_NOT_FOUND);
+    assert_refused(stranger.list(&recipient, 0, 0).await, Code::NotFound, reason::RECIPIENT_NOT_FOUND);
     assert_refused(stranger.read("k", notification).await, Code::NotFound, reason::NOTIFICATION_NOT_FOUND);
     let bff = app.service("svc-bff", LAKESIDE);
-    assert_refused(bff.list(&recipient, 0, 0).await, Code::NotFound, reason::NOTIFICATION_NOT_FOUND);
+    assert_refused(bff.list(&recipient, 0, 0).await, Code::NotFound, reason::RECIPIENT_NOT_FOUND);
     assert_eq!(bff.heads(vec![recipient.clone()]).await.expect("heads"), []);
     assert_ne!(bff.upsert("ada", "eve@example.org", "").await.expect("another recipient"), recipient);
     let worker = app.service("svc-worker", LAKESIDE);
