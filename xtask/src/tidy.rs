@@ -68,11 +68,32 @@ fn source(file: &str, text: &str) -> Vec<String> {
         if line.contains("TODO") || line.contains("FIXME") || code.contains("todo!(") {
             fault("do it, or leave it out");
         }
+        if opens_transaction(code)
+            && !in_tests
+            && !file.starts_with("libs/pg/")
+            && !file.starts_with("benches/")
+        {
+            fault("only libs/pg opens transactions; a unit of work is `pg::Db::tenant` or `system`");
+        }
         if in_tests && (code.contains("time::sleep(") || code.contains("thread::sleep(")) {
             fault("wait for what must happen (`testkit::eventually`), not for time to pass");
         }
     }
     faults
+}
+
+/// Whether a line holds a statement that begins or ends a transaction; what calls sqlx's `begin` is clippy.toml's.
+fn opens_transaction(code: &str) -> bool {
+    let lower = code.to_ascii_lowercase();
+    ["begin", "start transaction", "commit", "rollback", "savepoint", "prepare transaction"].iter().any(
+        |word| {
+            lower.match_indices(word).any(|(at, _)| {
+                let opens = lower[..at].trim_end().ends_with(['"', ';']);
+                let after = &lower[at + word.len()..];
+                opens && after.starts_with(['"', ';', ' ']) && lower[..at].matches('"').count() % 2 == 1
+            })
+        },
+    )
 }
 
 /// Faults of where things are.
@@ -145,5 +166,20 @@ mod tests {
         assert_eq!(source("libs/a/src/b.rs", "#[allow(dead_code)]").len(), 1);
         assert_eq!(source("libs/a/tests/it/b.rs", "tokio::time::sleep(SECOND).await;").len(), 1);
         assert!(source("libs/a/src/gen/b.rs", "#[allow(dead_code)]").is_empty());
+        for statement in [
+            "raw_sql(\"begin\")",
+            "query(\"BEGIN; select 1\")",
+            "query(\"select 1; commit\")",
+            "(\"rollback\")",
+        ] {
+            assert_eq!(source("services/a/src/db.rs", statement).len(), 1, "{statement}");
+            assert!(source("libs/pg/src/unit.rs", statement).is_empty());
+            assert!(source("libs/a/tests/it/b.rs", statement).is_empty());
+        }
+        for other in
+            ["self.provider.begin(to)", "let begin = 1;", "info!(\"beginning\")", "name(\"commit_failed\")"]
+        {
+            assert!(source("services/a/src/db.rs", other).is_empty(), "{other}");
+        }
     }
 }

@@ -7,9 +7,9 @@
 //! 2. While [`Flight::is_broken`]: end the producer, report what it still says, make a new one, [`Flight::restart`].
 //! 3. [`Flight::to_park`]: mark that row in the table with its reason, in a transaction that holds the parking lock, then
 //!    [`Flight::parked`].
-//! 4. [`Flight::look`]: in one statement, so in one snapshot, delete the rows of `delete` and read the first `limit` rows
-//!    after `after` that are neither in `except` nor parked, in the order of `seq`, with the snapshot's [`Horizon`] and the
-//!    keys that have a row parked for a reason of its own.
+//! 4. [`Flight::look`]: in one statement, so in one snapshot, delete the rows of `delete` that are not parked, and read the
+//!    first `limit` rows after `after` that are neither in `except` nor parked, in the order of `seq`, with the snapshot's
+//!    [`Horizon`] and the keys that have a row parked for a reason of its own.
 //! 5. [`Flight::found`] with what was read; `false`: forget the rows, look again. Otherwise [`Flight::admit`] each row in
 //!    its order and do as it says: [`Verdict::Hand`] gives it to the producer, followed by [`Flight::handed`] if it took it,
 //!    by [`Flight::refused`] if it refused the record for good, by neither if it is full; [`Verdict::Behind`] marks it as

@@ -60,12 +60,14 @@ impl Table {
         // A lost delete only repeats a publication, so that it need not wait for the disk; what is read was waited for
         // by whoever committed it. Reads see the table as it was before the deletion: `except` names those rows too.
         // Both lists are ascending, so that a row finds itself by bisection: `= any` would be a walk over the list for each
-        // row, and, to a planner that last saw the table empty, a walk over the index for the list.
+        // row, and, to a planner that last saw the table empty, a walk over the index for the list. A row that another
+        // relay parked meanwhile stays, because others may be parked behind it.
         let mut connection = self.connected().await?;
         let rows = sqlx::query!(
             r#"with gone as (delete from outbox where lane = 'topic' and seq between ($1::bigint[])[1]
                                           and ($1::bigint[])[cardinality($1::bigint[])]
-                                          and ($1::bigint[])[width_bucket(seq, $1::bigint[])] = seq)
+                                          and ($1::bigint[])[width_bucket(seq, $1::bigint[])] = seq
+                                          and parked_reason is null)
                        select null::bigint as seq, null::uuid as id, null::text as tenant, null::text as destination,
                               null::text as key, null::text as type, null::text as subject, null::timestamptz as time,
                               null::text as dataschema, null::text as traceparent, null::bytea as payload,
@@ -162,11 +164,14 @@ impl Table {
         Ok(rows.collect())
     }
 
-    /// Deletes what was acknowledged, at the end of a term. Safe to repeat.
+    /// Deletes what was acknowledged and is not parked, at the end of a term. Safe to repeat.
     pub(crate) async fn delete(&mut self, lane: &str, acknowledged: &[i64]) -> Result<(), pg::Error> {
         let mut connection = self.connected().await?;
-        let delete =
-            sqlx::query!("delete from outbox where lane = $1 and seq = any ($2)", lane, acknowledged);
+        let delete = sqlx::query!(
+            "delete from outbox where lane = $1 and seq = any ($2) and parked_reason is null",
+            lane,
+            acknowledged
+        );
         in_time(async { Ok(delete.execute(&mut connection).await?) }).await?;
         self.connection = Some(connection);
         Ok(())
@@ -221,6 +226,28 @@ fn source(topic: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::{Look, Table};
+
+    #[tokio::test]
+    async fn what_another_relay_parked_meanwhile_is_not_deleted_though_acknowledged() {
+        let database = testkit::database("outbox", &[&crate::MIGRATOR]).await;
+        let mut admin = database.admin().await;
+        let rows = "insert into outbox (lane, destination, key, id, tenant, type, subject, time, dataschema, payload, parked_at, parked_reason)
+                    select 'topic', 'guildhall.document.v1', 'k', gen_random_uuid(), 'riverton', 'guildhall.document.ready.v1', 'k', now(), 'schema', '',
+                           case when n = 1 then now() end, case when n = 1 then 'EVENT_TOO_LARGE' end
+                      from generate_series(1, 3) n
+                 returning seq";
+        let seqs: Vec<i64> = sqlx::query_scalar(rows).fetch_all(&mut admin).await.unwrap();
+        let mut table = Table::new(&database.connect());
+        let look = Look { delete: seqs[..2].to_vec(), after: 0, except: seqs.clone(), limit: 9, probe: true };
+        let found = table.events(&look).await.unwrap();
+        assert!(found.rows.is_empty() && found.parked.contains("guildhall.document.v1 k"));
+        table.delete("topic", &seqs).await.unwrap();
+        let left: Vec<i64> =
+            sqlx::query_scalar("select seq from outbox").fetch_all(&mut admin).await.unwrap();
+        assert_eq!(left, seqs[..1]);
+    }
+
     #[test]
     fn a_source_is_the_topic_without_its_version() {
         assert_eq!(super::source("guildhall.document.v1"), "/guildhall/document");

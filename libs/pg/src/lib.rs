@@ -16,6 +16,6 @@ pub use call::Call;
 pub use db::Db;
 pub use error::Error;
 pub use futures::future::BoxFuture;
-pub use migrate::migrate;
+pub use migrate::{migrate, migrate_command};
 pub use settings::Settings;
 pub use tx::{SystemTx, Tx};

@@ -1,10 +1,12 @@
 use std::path::Path;
 
 use secrecy::SecretString;
+use settings::Env;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use crate::{Error, Settings};
+use crate::Error;
+use crate::settings::Owner;
 
 /// The migrations in the calling crate's `migrations/`, recorded in the table named here, so that the libraries of
 /// one database do not mix their numbers: `pub static MIGRATOR: Migrator = pg::migrator!("_migrations_outbox");`
@@ -56,17 +58,18 @@ pub async fn migrate(
     Ok(connection.close().await?)
 }
 
-impl Settings {
-    /// [`migrate`] as the owner these settings name.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] without `DB__OWNER_URL`; otherwise as [`migrate`].
-    pub async fn migrate(&self, migrators: &[&Migrator]) -> Result<(), Error> {
-        let Some(owner_url) = &self.owner_url else {
-            return Err(Error::Invalid("DB__OWNER_URL is needed to migrate"));
-        };
-        migrate(owner_url, self.tls_ca.as_deref(), migrators).await
-    }
+/// A service's `migrate` command: [`migrate`] as the owner that `DB__OWNER_URL` names, with `DB__TLS_CA`. It reads these
+/// two; what else the service reads to serve may be in the environment or not.
+///
+/// # Errors
+/// A [`settings::Error`] with everything wrong with the two; otherwise what [`migrate`] returns.
+pub async fn migrate_command(
+    mut env: Env,
+    migrators: &[&Migrator],
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let owner = Owner::load(&mut env);
+    let owner = env.finish_part(owner)?;
+    Ok(migrate(&owner.url, owner.tls_ca.as_deref(), migrators).await?)
 }
 
 /// What was applied and is older than our newest must be ours.

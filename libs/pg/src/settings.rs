@@ -14,7 +14,7 @@ pub struct Settings {
     pub url: SecretString,
     /// `DB__SYSTEM_URL`: the system role, straight to the server.
     pub system_url: SecretString,
-    /// `DB__OWNER_URL`: the owner of the tables; only `migrate` needs it.
+    /// `DB__OWNER_URL`: the owner of the tables; only [`crate::migrate_command`] uses it.
     pub owner_url: Option<SecretString>,
     /// `DB__MAX_CONNECTIONS`: of the app role, 1..=500. Default 10.
     pub max_connections: u32,
@@ -50,12 +50,7 @@ impl Settings {
             .var("DB__MAX_CONNECTIONS")
             .check("must be 1 to 500", |connections| (1..=500).contains(connections))
             .default(DEFAULT_CONNECTIONS);
-        let tls_ca = env
-            .var_with("DB__TLS_CA", |path| match std::fs::File::open(path) {
-                Ok(_) => Ok(PathBuf::from(path)),
-                Err(_) => Err("must be the path of a file that can be read".to_owned()),
-            })
-            .optional();
+        let tls_ca = self::tls_ca(env);
         let pooler = env.var("DB__POOLER").default(false);
         Some(Self {
             url: url?,
@@ -88,6 +83,29 @@ impl Settings {
         let options = options(url, self.tls_ca.as_deref())?.application_name(name);
         Ok(if pooler { options.extra_float_digits(None) } else { options.options(LIMITS) })
     }
+}
+
+/// Who owns the tables, and where.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    pub(crate) url: SecretString,
+    pub(crate) tls_ca: Option<PathBuf>,
+}
+
+impl Owner {
+    pub(crate) fn load(env: &mut Env) -> Option<Self> {
+        let url = url(env, "DB__OWNER_URL").required();
+        let tls_ca = tls_ca(env);
+        Some(Self { url: url?, tls_ca: tls_ca? })
+    }
+}
+
+fn tls_ca(env: &mut Env) -> Option<Option<PathBuf>> {
+    env.var_with("DB__TLS_CA", |path| match std::fs::File::open(path) {
+        Ok(_) => Ok(PathBuf::from(path)),
+        Err(_) => Err("must be the path of a file that can be read".to_owned()),
+    })
+    .optional()
 }
 
 fn url<'e>(env: &'e mut Env, name: &str) -> Var<'e, SecretString> {

@@ -57,6 +57,7 @@ where
 ///
 /// sqlx counts nesting by what goes through its own `begin`. [`Lease`] begins and ends by itself, in one round trip
 /// each; with the count at one for the life of the connection a `begin` inside a unit is a savepoint, as it should.
+#[expect(clippy::disallowed_methods, reason = "on a connection that no caller has yet")]
 pub(crate) async fn prepare(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     std::mem::forget(connection.begin().await?);
     sqlx::raw_sql("rollback").execute(connection).await?;

@@ -111,6 +111,16 @@ impl Env {
         }
     }
 
+    /// As [`Env::finish`], for a command that needs a part of a service's settings only: what it did not read may be
+    /// there, and is not looked at.
+    ///
+    /// # Errors
+    /// As [`Env::finish`].
+    pub fn finish_part<C>(mut self, config: Option<C>) -> Result<C, Error> {
+        self.values.retain(|name, _| self.known.contains(name));
+        self.finish(config)
+    }
+
     /// The known variable that differs in one or two characters, if there is one.
     fn nearest(&self, name: &str) -> Option<&str> {
         let near = self.known.iter().map(|known| (distance(known, name), known)).min()?;
@@ -237,6 +247,17 @@ mod tests {
         let mut env = Env::from_pairs("DOCUMENT", pairs.iter().copied());
         let config = load(&mut env);
         env.finish(config)
+    }
+
+    #[test]
+    fn a_command_that_reads_a_part_is_not_told_of_the_rest() {
+        let mut env = Env::from_pairs(
+            "DOCUMENT",
+            [("DOCUMENT__DB__MAX_CONNECTIONS", "x"), ("DOCUMENT__COLOUR", "red")],
+        );
+        let connections = env.var::<u32>("DB__MAX_CONNECTIONS").required();
+        let told = env.finish_part(connections).unwrap_err().to_string();
+        assert!(told.contains("DOCUMENT__DB__MAX_CONNECTIONS") && !told.contains("COLOUR"), "{told}");
     }
 
     #[test]

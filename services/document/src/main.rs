@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let command = service::cli();
     service::main(async || match command {
         Command::Serve => serve().await,
-        Command::Migrate => migrate().await,
+        Command::Migrate => pg::migrate_command(Env::from_process(SERVICE), document::MIGRATORS).await,
         Command::Healthcheck(args) => Ok(service::healthcheck::run(SERVICE, args).await?),
     })
 }
@@ -24,14 +24,4 @@ async fn serve() -> Result<(), BoxError> {
     let ended = document::run(config, shutdown).await;
     telemetry.shutdown().await;
     ended
-}
-
-async fn migrate() -> Result<(), BoxError> {
-    let mut env = Env::from_process(SERVICE);
-    let settings = pg::Settings::load(&mut env);
-    // What only `serve` reads may be there too, and is not looked at.
-    let Some(settings) = settings else {
-        return Err(env.finish(None::<()>).err().map_or_else(|| "no settings".into(), Into::into));
-    };
-    Ok(settings.migrate(document::MIGRATORS).await?)
 }

@@ -1,4 +1,6 @@
 use pg::Error;
+use secrecy::ExposeSecret;
+use settings::Env;
 use sqlx::migrate::MigrateError;
 
 use crate::harness::migrator;
@@ -23,7 +25,7 @@ async fn each_step_is_done_once_also_by_many_at_once() {
     }
     assert_eq!(version(&database, "_migrations_a").await, [1, 2]);
     assert_eq!(version(&database, "_migrations_b").await, [1]);
-    database.settings().migrate(&[&ours]).await.unwrap();
+    pg::migrate(&database.urls.owner, None, &[&ours]).await.unwrap();
 }
 
 #[tokio::test]
@@ -65,10 +67,20 @@ async fn a_failing_step_leaves_nothing_and_can_be_mended() {
 }
 
 #[tokio::test]
-async fn without_the_owners_url_nothing_is_tried() {
+async fn the_command_needs_the_owners_url_and_looks_at_nothing_else() {
     let database = testkit::database("pg", &[]).await;
-    let mut settings = database.settings();
-    settings.owner_url = None;
-    let error = settings.migrate(&[]).await.unwrap_err();
-    assert_eq!(error.to_string(), "DB__OWNER_URL is needed to migrate");
+    let ours = migrator("_migrations_a", &[ONE]);
+    let env = |owner: &str| {
+        let only_serve_reads = [("DOCUMENT__KAFKA__BROKERS", "nowhere"), ("DOCUMENT__COLOUR", "red")];
+        Env::from_pairs("DOCUMENT", only_serve_reads.into_iter().chain([("DOCUMENT__DB__OWNER_URL", owner)]))
+    };
+    for wrong in ["", "mysql://root@db/document"] {
+        let error = pg::migrate_command(env(wrong), &[&ours]).await.unwrap_err();
+        let listed =
+            error.downcast_ref::<settings::Error>().expect("exit code 64 goes by the type").to_string();
+        assert!(listed.contains("DOCUMENT__DB__OWNER_URL"), "{listed}");
+        assert!(!listed.contains("KAFKA") && !listed.contains("COLOUR"), "{listed}");
+    }
+    pg::migrate_command(env(database.urls.owner.expose_secret()), &[&ours]).await.unwrap();
+    assert_eq!(version(&database, "_migrations_a").await, [1]);
 }

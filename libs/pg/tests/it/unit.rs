@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "shows what `begin` does inside a unit: a savepoint")]
+
 use std::sync::Arc;
 
 use futures::FutureExt;
