@@ -26,6 +26,8 @@ const CONCURRENCY: usize = 4;
 const LEASE: Duration = Duration::from_secs(5 * 60);
 /// How often a runner looks without being woken: other processes schedule too.
 const POLL: Duration = Duration::from_secs(1);
+/// Failed runs in a row from which on an operator should look: it has failed for some minutes.
+const STUCK: u32 = 8;
 /// The shortest time between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -147,7 +149,7 @@ impl Runner {
         while let Some(outcome) = runs.next().await {
             match outcome {
                 Outcome::Ran => tick.ran += 1,
-                Outcome::Failed => tick.failed += 1,
+                Outcome::Failed | Outcome::Stuck => tick.failed += 1,
                 Outcome::Fenced => tick.fenced += 1,
             }
         }
@@ -182,15 +184,12 @@ impl Runner {
             tracing::info!("due row was taken over or changed, run given up");
             return Outcome::Fenced;
         }
-        let wait = backoff::wait(taken.subject, taken.attempts.saturating_add(1));
-        tracing::warn!(
-            error = &*error as &dyn StdError,
-            due.attempts = taken.attempts + 1,
-            due.retry_seconds = wait.as_secs(),
-            "due handler failed"
-        );
+        let attempts = taken.attempts.saturating_add(1);
+        let wait = backoff::wait(taken.subject, attempts);
+        let outcome = Outcome::of_failure(attempts);
+        outcome.log(&*error, attempts, wait);
         self.give_back(taken, self.clock.now() + wait).await;
-        Outcome::Failed
+        outcome
     }
 
     async fn give_back(&self, taken: &Taken, at: OffsetDateTime) {
@@ -259,18 +258,54 @@ impl From<pg::Error> for Failure {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Ran,
     Failed,
+    /// Failed, as so often before.
+    Stuck,
     Fenced,
 }
 
 impl Outcome {
+    fn of_failure(attempts: u32) -> Self {
+        if attempts >= STUCK { Self::Stuck } else { Self::Failed }
+    }
+
+    fn log(self, error: &(dyn StdError + 'static), attempts: u32, wait: Duration) {
+        let seconds = wait.as_secs();
+        if self == Self::Stuck {
+            tracing::error!(
+                error,
+                due.attempts = attempts,
+                due.retry_seconds = seconds,
+                "due handler keeps failing"
+            );
+        } else {
+            tracing::warn!(error, due.attempts = attempts, due.retry_seconds = seconds, "due handler failed");
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Ran => "ran",
             Self::Failed => "failed",
+            Self::Stuck => "stuck",
             Self::Fenced => "fenced",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_that_fails_again_and_again_is_told_apart() {
+        let names: Vec<_> =
+            [1, STUCK - 1, STUCK, u32::MAX].map(|failures| Outcome::of_failure(failures).name()).into();
+        assert_eq!(names, ["failed", "failed", "stuck", "stuck"]);
+        let minutes: Duration = (1..STUCK).map(|failures| backoff::wait(Uuid::nil(), failures)).sum();
+        assert!((Duration::from_secs(180)..Duration::from_secs(600)).contains(&minutes), "{minutes:?}");
     }
 }

@@ -52,11 +52,7 @@ impl Db {
     /// It runs on a task of its own: dropping the future this returns neither stops it nor hurts the connection.
     /// Dropped before the transaction began, nothing is done.
     ///
-    /// ```ignore
-    /// let title = db.tenant(&tenant, move |tx| Box::pin(async move {
-    ///     documents::title(tx, id).await
-    /// })).await?;
-    /// ```
+    /// The crate's example shows one.
     ///
     /// # Errors
     /// `work`'s own, or an [`Error`] turned into `E`; after each but [`Error::CommitUnknown`] nothing is stored.

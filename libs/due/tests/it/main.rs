@@ -7,3 +7,4 @@ mod harness;
 mod retry;
 mod run;
 mod schedule;
+mod slope;

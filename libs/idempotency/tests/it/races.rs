@@ -7,10 +7,15 @@ use tokio::sync::oneshot;
 
 use crate::harness::{Error, SOON, document, effect, first, replayed, request, scope, setup};
 
+/// `GUILDHALL_RACES`: keys for which 64 calls race; 5 when it is not there.
+fn rounds() -> usize {
+    std::env::var("GUILDHALL_RACES").map_or(5, |rounds| rounds.parse().expect("a number"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_calls_at_once_one_makes_the_effect_and_all_get_its_answer() {
     let setup = Arc::new(setup().await);
-    for round in 0..5 {
+    for round in 0..rounds() {
         let (key, name) = (format!("key-{round}"), format!("effect-{round}"));
         let calls = (0..64).map(|_| {
             let (setup, key, name) = (setup.clone(), key.clone(), name.clone());
@@ -34,8 +39,8 @@ async fn of_64_calls_at_once_one_makes_the_effect_and_all_get_its_answer() {
         }
         assert_eq!(firsts, 1);
     }
-    assert_eq!(setup.effects().await.len(), 5);
-    assert_eq!(setup.stored().await, 5);
+    assert_eq!(setup.effects().await.len(), rounds());
+    assert_eq!(usize::try_from(setup.stored().await).unwrap(), rounds());
 }
 
 #[tokio::test]
