@@ -52,6 +52,7 @@ pub(crate) async fn run(statement: Statement, events: usize) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the limit is a plain client on a connection of its own")]
 async fn write(statement: Statement, mut connection: PgConnection, events: Vec<Event>) -> Result<()> {
     for batch in events.chunks(BATCH) {
         let mut counters = Counters::default();

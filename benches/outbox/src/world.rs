@@ -101,7 +101,7 @@ impl World {
         let server = SecretString::from(env.postgres_url.clone());
         pg::bootstrap(&server, &plan).await?;
         let urls = plan.urls(&server)?;
-        Settings::from_urls(urls.clone()).migrate(&[&outbox::MIGRATOR]).await?;
+        pg::migrate(&urls.owner, None, &[&outbox::MIGRATOR]).await?;
         let mut admin = Url::parse(&env.postgres_url)?;
         admin.set_path(&plan.database);
         let world = Self { env, urls, admin, topics: AtomicU32::new(0) };
