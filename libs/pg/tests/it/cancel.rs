@@ -2,6 +2,7 @@
 //!
 //! `GUILDHALL_CANCELLATIONS` sets how many calls each test cancels; 4,000 when it is not there.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -182,9 +183,16 @@ async fn a_client_that_hangs_up_anywhere_poisons_no_connection_and_cuts_no_trans
         .add_service(HealthServer::new(handler))
         .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let server = tokio::spawn(server);
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    // A connection ends itself after a thousand resets, as a measure against floods of them.
+    let channel = RefCell::new((0, endpoint.connect_lazy()));
     let answered = cancel(|| {
-        let mut client = HealthClient::new(channel.clone());
+        let mut channel = channel.borrow_mut();
+        channel.0 += 1;
+        if channel.0 % 400 == 0 {
+            channel.1 = endpoint.connect_lazy();
+        }
+        let mut client = HealthClient::new(channel.1.clone());
         async move { client.check(HealthCheckRequest::default()).await }
     })
     .await;
