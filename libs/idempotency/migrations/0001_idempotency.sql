@@ -22,9 +22,7 @@ create policy system on idempotency to guildhall_system using (true);
 
 grant select, insert, update on idempotency to guildhall_app;
 
--- Both are called in the round trips of BEGIN and COMMIT, as whoever calls: rows are the tenant's alone.
-
--- What a call finds: whether it is the only one with its key, and the answer of a finished one that is still kept. The
+-- What a call finds, in the round trip of BEGIN and as whoever calls: rows are the tenant's alone. Whether it is the only one with its key, and the answer of a finished one that is still kept. The
 -- lock is taken first. A call that ended before has committed when the lock is ours, and the second statement sees it.
 create function idempotency_find(
     key_lock bigint, wanted bytea, at timestamptz, out free boolean, out fingerprint bytea, out answer bytea
@@ -36,19 +34,5 @@ begin
      where stored.tenant = current_setting('app.tenant') and stored.scope = wanted and stored.expires_at > at;
 end $$;
 
--- Keeps an answer. That another call has kept one, which is still valid, cannot be as long as every caller holds the lock.
-create function idempotency_keep(wanted bytea, fingerprint bytea, answer bytea, expires_at timestamptz, at timestamptz)
-    returns void language plpgsql as $$
-begin
-    insert into public.idempotency as stored (tenant, scope, fingerprint, answer, expires_at)
-    values (current_setting('app.tenant'), wanted, $2, $3, $4)
-    on conflict on constraint idempotency_pkey do update
-       set fingerprint = excluded.fingerprint, answer = excluded.answer, expires_at = excluded.expires_at
-     where stored.expires_at <= at;
-    if not found then
-        raise unique_violation using message = 'an answer is kept already', constraint = 'idempotency_pkey';
-    end if;
-end $$;
-
-grant execute on function idempotency_find, idempotency_keep to guildhall_app;
+grant execute on function idempotency_find to guildhall_app;
 grant select (tenant, scope, expires_at), delete on idempotency to guildhall_system;

@@ -90,7 +90,9 @@ where
     }
     let value = effect(tx).await?;
     let stored = Stored { fingerprint: call.fingerprint.into(), answer: value.encode_to_vec() };
-    tx.at_commit(store::keep(&call.scope, &stored, call.now, call.now + call.keep));
+    if !store::keep(tx, &call.scope, &stored, call.now, call.now + call.keep).await? {
+        return Err(Error::InFlight.into());
+    }
     Ok(Outcome { value, replayed: false })
 }
 

@@ -1,6 +1,6 @@
 //! All SQL of the table `idempotency`.
 
-use pg::Call;
+use pg::{Call, Tx};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use time::OffsetDateTime;
@@ -33,19 +33,32 @@ pub(crate) fn found(row: &PgRow) -> Result<Found, pg::Error> {
     })
 }
 
-/// To be made with COMMIT.
-pub(crate) fn keep(
+/// Keeps an answer. `false`: another call has kept one that is still valid, which cannot be as long as every caller
+/// holds the lock. A statement with parameters, because an answer's bytes have no place in the text of one.
+pub(crate) async fn keep(
+    tx: &mut Tx,
     scope: &[u8; 32],
     stored: &Stored,
     now: OffsetDateTime,
     expires_at: OffsetDateTime,
-) -> Call {
-    Call::new("idempotency_keep")
-        .bytes(scope)
-        .bytes(&stored.fingerprint)
-        .bytes(&stored.answer)
-        .time(expires_at)
-        .time(now)
+) -> Result<bool, pg::Error> {
+    let tenant = tx.tenant().clone();
+    let result = sqlx::query!(
+        "insert into idempotency as stored (tenant, scope, fingerprint, answer, expires_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (tenant, scope) do update
+            set fingerprint = excluded.fingerprint, answer = excluded.answer, expires_at = excluded.expires_at
+          where stored.expires_at <= $6",
+        tenant.as_str(),
+        scope.as_slice(),
+        stored.fingerprint,
+        stored.answer,
+        expires_at,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(result.rows_affected() == 1)
 }
 
 /// Deletes at most `limit` expired answers, the oldest first, and says how many.

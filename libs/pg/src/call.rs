@@ -3,10 +3,10 @@ use std::fmt::Write as _;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A call of a function of the database, to go with BEGIN ([`crate::Db::tenant_opening`]) or with COMMIT
-/// ([`crate::Tx::at_commit`]) in their round trip.
+/// A call of a function of the database, to go with BEGIN ([`crate::Db::tenant_opening`]) in its round trip.
 ///
-/// These take no parameters, so that its arguments are literals: of types whose spelling leaves nothing to quote.
+/// BEGIN takes no parameters, so that the arguments are literals: of types whose spelling leaves nothing to quote. A
+/// server may log the text of a statement: give it digests and numbers, nothing that tells of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     function: &'static str,

@@ -103,8 +103,8 @@ impl Db {
             let row = lease.take_opening();
             let mut tx = Tx::new(lease, tenant, wakers);
             let result = within(WORK_TIMEOUT, work(&mut tx, row)).await;
-            let (lease, hints, calls) = tx.into_parts();
-            let value = settle(lease, &calls, result).await?;
+            let (lease, hints) = tx.into_parts();
+            let value = settle(lease, result).await?;
             for hint in hints {
                 hint.notify_one();
             }
@@ -127,7 +127,7 @@ impl Db {
         unit::run(move |waiting| async move {
             let mut tx = SystemTx::new(Lease::begin(&pool, "", &waiting).await?);
             let result = within(WORK_TIMEOUT, work(&mut tx)).await;
-            settle(tx.into_lease(), &[], result).await
+            settle(tx.into_lease(), result).await
         })
         .await
     }
@@ -171,14 +171,10 @@ impl Db {
 }
 
 /// Ends a unit as its result says. A unit that took too long is not asked anything more: its connection is closed.
-async fn settle<T, E: From<Error>>(
-    lease: Lease,
-    calls: &[Call],
-    result: Result<Result<T, E>, sqlx::Error>,
-) -> Result<T, E> {
+async fn settle<T, E: From<Error>>(lease: Lease, result: Result<Result<T, E>, sqlx::Error>) -> Result<T, E> {
     match result.map_err(Error::from)? {
         Ok(value) => {
-            lease.commit(calls).await?;
+            lease.commit().await?;
             Ok(value)
         }
         Err(error) => {

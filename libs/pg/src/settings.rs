@@ -3,7 +3,6 @@ use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use settings::{Env, Var};
-use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use crate::{Error, Urls};
@@ -121,9 +120,7 @@ pub(crate) fn options(url: &SecretString, tls_ca: Option<&Path>) -> Result<PgCon
     let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
     let options = ours.then(|| PgConnectOptions::from_str(url).ok()).flatten();
     let invalid = Error::Invalid("a database URL must be postgres://user:password@host:port/database");
-    // What goes with BEGIN and COMMIT takes no parameters, so that the text of a message may hold an answer's bytes, and so
-    // somebody's name: no statement is logged, slow ones neither. Spans say which statement took how long.
-    let options = options.ok_or(invalid)?.disable_statement_logging();
+    let options = options.ok_or(invalid)?;
     Ok(match tls_ca {
         Some(ca) => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(ca),
         None => options,

@@ -7,7 +7,6 @@ use ids::Tenant;
 use sqlx::PgConnection;
 use tokio::sync::Notify;
 
-use crate::Call;
 use crate::unit::Lease;
 
 /// The named wakers of one [`crate::Db`].
@@ -31,13 +30,12 @@ pub struct Tx {
     tenant: Tenant,
     wakers: Wakers,
     hints: Vec<Arc<Notify>>,
-    closing: Vec<Call>,
     notes: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
 impl Tx {
     pub(crate) fn new(lease: Lease, tenant: Tenant, wakers: Wakers) -> Self {
-        Self { lease, tenant, wakers, hints: Vec::new(), closing: Vec::new(), notes: HashMap::new() }
+        Self { lease, tenant, wakers, hints: Vec::new(), notes: HashMap::new() }
     }
 
     /// The tenant whose rows this transaction sees and writes.
@@ -55,12 +53,6 @@ impl Tx {
         }
     }
 
-    /// Calls a function of the database with COMMIT, in its round trip. When it raises an error nothing is stored, and
-    /// the unit ends with that error; what it returns is nobody's.
-    pub fn at_commit(&mut self, call: Call) {
-        self.closing.push(call);
-    }
-
     /// [`Tx::on_commit`] for the waiter of [`crate::Db::waker`] of this name.
     pub fn wake_on_commit(&mut self, name: &'static str) {
         let hint = self.wakers.get(name);
@@ -73,8 +65,8 @@ impl Tx {
         note.downcast_mut().unwrap_or_else(|| unreachable!("notes are kept by their type"))
     }
 
-    pub(crate) fn into_parts(self) -> (Lease, Vec<Arc<Notify>>, Vec<Call>) {
-        (self.lease, self.hints, self.closing)
+    pub(crate) fn into_parts(self) -> (Lease, Vec<Arc<Notify>>) {
+        (self.lease, self.hints)
     }
 }
 

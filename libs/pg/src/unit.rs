@@ -4,7 +4,6 @@
 //! went away), sqlx 0.9.0 hands a connection with an open transaction back to the pool (sqlx#4385). Here only the
 //! waiting for the answer can be dropped, never the work.
 
-use std::fmt::Write as _;
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
@@ -15,8 +14,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row};
 use tracing::Instrument;
 
+use crate::Error;
 use crate::failpoint::failpoint;
-use crate::{Call, Error};
 
 /// Longest wait for the server to open a transaction, and to roll one back.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -130,19 +129,12 @@ impl Lease {
         self.opening.take()
     }
 
-    /// Makes the calls and commits, in one round trip. After an error nothing is stored, unless it is
-    /// [`Error::CommitUnknown`].
-    pub(crate) async fn commit(mut self, calls: &[Call]) -> Result<(), Error> {
+    /// Commits. After an error nothing is stored, unless it is [`Error::CommitUnknown`].
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
         // COMMIT of a transaction with a failed statement is a ROLLBACK that reports success; the `select` fails
-        // there. And it tells, by when it began, that this is still the transaction we opened; in another one nothing
-        // is called.
-        let mut commit = "select now()::text".to_owned();
-        for call in calls {
-            let _ = write!(commit, ", case now()::text when '{}' then {} end", self.began, call.text());
-        }
-        commit.push_str("; commit");
+        // there. And it tells, by when it began, that this is still the transaction we opened.
         failpoint!("pg::before_commit");
-        let commit = sqlx::raw_sql(AssertSqlSafe(commit)).fetch_all(&mut *self.connection);
+        let commit = sqlx::raw_sql("select now()::text; commit").fetch_all(&mut *self.connection);
         let commit = within(COMMIT_TIMEOUT, commit).await.flatten();
         let result = commit.map_err(Error::from_commit).and_then(|rows| match rows.first() {
             Some(row) if row.try_get::<&str, _>(0)? == self.began => Ok(()),

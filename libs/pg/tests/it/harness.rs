@@ -18,11 +18,9 @@ create policy tenant on note to guildhall_app
 create policy system on note to guildhall_system using (true);
 grant select, insert, update, delete on note to guildhall_app;
 grant select on note to guildhall_system;
-create function note_add(id bigint) returns void language sql
-    as 'insert into public.note (tenant, id) values (current_setting(''app.tenant''), $1)';
 create function note_count(out notes bigint, out transaction text) language sql
     as 'select count(*), pg_current_xact_id()::text from public.note';
-grant execute on function note_add, note_count to guildhall_app;
+grant execute on function note_count to guildhall_app;
 ";
 
 pub(crate) fn migrator(table: &'static str, migrations: &[(i64, &'static str)]) -> Migrator {
