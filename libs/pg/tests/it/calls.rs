@@ -1,7 +1,7 @@
 use pg::{Call, Error};
 use sqlx::Row;
 
-use crate::harness::{database, insert, riverton, seen, stored, tenant};
+use crate::harness::{database, insert, riverton, stored, tenant};
 
 #[tokio::test]
 async fn an_opening_call_is_of_the_tenant_and_of_the_transaction() {
