@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use backoff::Backoff;
 use clock::Clock;
 use futures::FutureExt as _;
 use kafka::Connection;
@@ -19,7 +20,6 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::apply::Mode;
 use crate::assigned::Assigned;
-use crate::backoff::Backoff;
 use crate::context::Context;
 use crate::metrics::Metrics;
 use crate::partition::{Place, Progress, Shared};

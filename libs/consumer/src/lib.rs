@@ -10,7 +10,6 @@ macro_rules! failpoint {
 
 mod apply;
 mod assigned;
-mod backoff;
 mod context;
 mod dead_letters;
 mod failure;
@@ -52,10 +51,4 @@ pub enum Error {
     /// The client refuses its settings.
     #[error("the consumer's client refuses its settings")]
     Client(#[from] kafka::rdkafka::error::KafkaError),
-}
-
-/// An error with its causes, for one line of a log.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }

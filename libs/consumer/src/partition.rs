@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use backoff::Backoff;
 use clock::Clock;
+use rpc_error::Chain;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
@@ -13,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use crate::apply::{Broken, Mode, Tally};
-use crate::backoff::Backoff;
 use crate::failure::{BoxError, Failure};
 use crate::item::Item;
 use crate::lane::{Cause, Lane, Verdict};
@@ -184,7 +185,7 @@ impl Worker {
                 self.shared.metrics.split();
                 tracing::debug!(
                     records = batch.len(),
-                    error = crate::chain(&failure),
+                    error = %Chain(&failure),
                     "batch rolled back, trying it in parts"
                 );
             }
@@ -192,7 +193,8 @@ impl Worker {
                 self.park(batch, reason, source, attempts).await;
             }
             (Verdict::Wait { attempts } | Verdict::Park { attempts }, failure) => {
-                self.wait(batch, attempts, crate::chain(&failure)).await;
+                let error = Chain(&failure).to_string();
+                self.wait(batch, attempts, error).await;
             }
         }
     }
@@ -207,7 +209,7 @@ impl Worker {
                 offset = item.offset,
                 reason,
                 attempts,
-                error = crate::chain(&*source),
+                error = %Chain(&*source),
                 "event cannot be applied, parking it"
             );
         });
@@ -219,7 +221,8 @@ impl Worker {
             Err(error) => {
                 let verdict = self.queue.lane().failed(0..1, Cause::Away);
                 if let Verdict::Wait { attempts } = verdict {
-                    self.wait(batch, attempts, crate::chain(&*error)).await;
+                    let error = Chain(&*error).to_string();
+                    self.wait(batch, attempts, error).await;
                 }
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ids::Tenant;
 use kafka::Malformed;
 use pg::Tx;
+use rpc_error::Chain;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -188,7 +189,7 @@ impl DeadLetters {
         let (reason, detail, source) = match failure {
             Failure::Retry(source) => {
                 let detail = "something that the handler needs is away; try again".to_owned();
-                tracing::warn!(error = crate::chain(&*source), "parked event cannot be applied now");
+                tracing::warn!(error = %Chain(&*source), "parked event cannot be applied now");
                 let stopped = Stopped {
                     id,
                     key: queue.key.clone(),
@@ -203,7 +204,7 @@ impl DeadLetters {
                 (reason, detail, source)
             }
         };
-        tracing::warn!(id, reason, error = crate::chain(&*source), "parked event still cannot be applied");
+        tracing::warn!(id, reason, error = %Chain(&*source), "parked event still cannot be applied");
         let detail_of_unit = detail.clone();
         self.read(whose, move |connection, tenant| {
             Box::pin(async move {

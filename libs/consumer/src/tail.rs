@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use backoff::Backoff;
 use clock::Clock;
 use futures::Stream;
 use kafka::rdkafka::client::Client;
@@ -16,7 +17,6 @@ use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::Error;
-use crate::backoff::Backoff;
 
 /// Events that wait for a slow reader; the client's own buffers come on top.
 const WAITING: usize = 1_024;

@@ -2,7 +2,6 @@
 
 mod append;
 mod backlog;
-mod backoff;
 mod dead_letters;
 mod failpoint;
 #[doc(hidden)]
@@ -24,9 +23,3 @@ pub use relay::{Error, Relay};
 
 /// The table `outbox`, for the `migrate` subcommand of every service that appends.
 pub static MIGRATOR: Migrator = pg::migrator!("_migrations_outbox");
-
-/// An error with its causes, for one line of a log.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
-}

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use backoff::Backoff;
 use futures::future::join_all;
 use queue::{EntryError, Outgoing};
+use rpc_error::Chain;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::append::QUEUE_WAKER;
-use crate::backoff::Backoff;
 use crate::failpoint::failpoint;
 use crate::metrics::Kind;
 use crate::parking;
@@ -103,15 +104,15 @@ impl Lane {
         if !self.sent.is_empty()
             && let Err(error) = self.table.delete(LANE, &self.sent).await
         {
-            let (error, count) = (crate::chain(&error), self.sent.len());
-            tracing::warn!(error, count, "sent jobs could not be deleted");
+            let count = self.sent.len();
+            tracing::warn!(error = %Chain(&error), count, "sent jobs could not be deleted");
         }
         self.table.close().await;
     }
 
     async fn database_failed(&mut self, error: &pg::Error) -> bool {
         self.relay.metrics.error(LANE, Kind::Database);
-        tracing::warn!(error = crate::chain(error), "outbox queue lane lost its database, trying again");
+        tracing::warn!(error = %Chain(error), "outbox queue lane lost its database, trying again");
         sleep(self.backoff.fail()).await;
         true
     }

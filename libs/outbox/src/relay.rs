@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use backoff::Backoff;
 use clock::Clock;
 use pg::Db;
 use queue::Sqs;
+use rpc_error::Chain;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::backoff::Backoff;
 use crate::failpoint::failpoint;
 use crate::leader::{BEAT, Candidate};
 use crate::metrics::Metrics;
@@ -55,7 +56,7 @@ impl Relay {
         while !shutdown.is_cancelled() {
             let Err(error) = self.lead_once(&shutdown, &mut backoff).await else { continue };
             self.metrics.leader(false);
-            tracing::warn!(error = crate::chain(&error), "outbox relay lost its database, trying again");
+            tracing::warn!(error = %Chain(&error), "outbox relay lost its database, trying again");
             shutdown.run_until_cancelled(sleep(backoff.fail())).await;
         }
     }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use backoff::Backoff;
 use kafka::rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rpc_error::Chain;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::append::TOPIC_WAKER;
-use crate::backoff::Backoff;
 use crate::failpoint::failpoint;
 use crate::flight::{Flight, Limits, Report, Verdict};
 use crate::metrics::Kind;
@@ -115,8 +116,7 @@ impl<'r> Lane<'r> {
                 }
                 Err(error) => {
                     self.relay.metrics.error(LANE, Kind::Database);
-                    let error = crate::chain(&error);
-                    tracing::warn!(error, "outbox topic lane lost its database, trying again");
+                    tracing::warn!(error = %Chain(&error), "outbox topic lane lost its database, trying again");
                     sleep(database.fail()).await;
                     continue;
                 }
@@ -262,8 +262,8 @@ impl<'r> Lane<'r> {
             && let Err(error) = self.table.delete(LANE, acknowledged).await
         {
             // They are published again by whoever leads next, and dropped by their id.
-            let (error, count) = (crate::chain(&error), acknowledged.len());
-            tracing::warn!(error, count, "acknowledged events could not be deleted");
+            let count = acknowledged.len();
+            tracing::warn!(error = %Chain(&error), count, "acknowledged events could not be deleted");
         }
         self.table.close().await;
     }

@@ -13,6 +13,7 @@ use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{
     Message, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
+use rpc_error::Chain;
 use secrecy::ExposeSecret;
 
 use crate::{Depth, EntryError, Error, Outgoing, Settings};
@@ -71,7 +72,7 @@ impl Sqs {
                 Err(error) => {
                     let failed = EntryError {
                         code: "REQUEST_FAILED".to_owned(),
-                        message: chain(&error),
+                        message: Chain(&error).to_string(),
                         sender_fault: false,
                     };
                     results.extend(chunk.iter().map(|_| Err(failed.clone())));
@@ -287,18 +288,6 @@ fn max_receive_count(policy: &str) -> Option<u32> {
     let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
     let count = policy.get("maxReceiveCount")?;
     count.as_u64().map_or_else(|| count.as_str()?.parse().ok(), |n| u32::try_from(n).ok())
-}
-
-/// An error with its causes, for an entry's message.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use rpc_error::Chain;
 
 use crate::{BoxError, healthcheck};
 
@@ -89,21 +90,6 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 #[expect(clippy::print_stderr, reason = "there is no log before its settings are known")]
 fn say(what: &dyn std::fmt::Display) {
     eprintln!("{what}");
-}
-
-/// An error and its sources on one line.
-struct Chain<'e>(&'e dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(source) = next {
-            write!(f, ": {source}")?;
-            next = source.source();
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
