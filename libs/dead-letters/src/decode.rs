@@ -2,6 +2,9 @@
 
 use prost_reflect::{DescriptorPool, DynamicMessage};
 
+/// What the outbox says of a job.
+const JOB: &str = "json:job";
+
 /// The messages of `proto/`.
 #[derive(Clone, Debug)]
 pub(crate) struct Messages(DescriptorPool);
@@ -16,8 +19,12 @@ impl Messages {
         Ok(Self(DescriptorPool::decode(proto::FILE_DESCRIPTOR_SET)?))
     }
 
-    /// The message's full name and its JSON, where the schema is one of ours and the bytes are one.
+    /// The message's full name and its JSON, where the schema is one of ours and the bytes are one; of a job, `job`.
     pub(crate) fn json(&self, dataschema: &str, payload: &[u8]) -> Option<(String, String)> {
+        if dataschema == JOB {
+            let job = queue::Job::parse(std::str::from_utf8(payload).ok()?).ok()?;
+            return Some(("job".to_owned(), job.to_json()));
+        }
         let message = self.0.get_message_by_name(dataschema.strip_prefix("proto:")?)?;
         let name = message.full_name().to_owned();
         let decoded = DynamicMessage::decode(message, payload).ok()?;
@@ -48,5 +55,20 @@ mod tests {
         {
             assert_eq!(messages.json(schema, &[]), None, "{schema}");
         }
+    }
+
+    #[test]
+    fn a_job_is_shown_by_its_ids_alone() {
+        let messages = Messages::known().unwrap();
+        let job = concat!(
+            r#"{"job_id":"01890a5d-ac96-774b-bcce-b302099a8057","tenant":"riverton","kind":"scan","#,
+            r#""ids":{"document_id":"01890a5d-ac96-774b-bcce-b302099a8058"}}"#
+        );
+        let more = job.replace(r#""ids""#, r#""note":"ada@example.org","ids""#);
+        for payload in [job, &more] {
+            let shown = messages.json("json:job", payload.as_bytes());
+            assert_eq!(shown, Some(("job".to_owned(), job.to_owned())));
+        }
+        assert_eq!(messages.json("json:job", b"{}"), None);
     }
 }

@@ -1,5 +1,6 @@
 //! `DiscardDeadLetter`.
 
+use consumer::Whose;
 use proto::Operation;
 use proto::operations::v1::{DiscardDeadLetterRequest, DiscardDeadLetterResponse};
 use rpc_error::{Code, Error, reason};
@@ -27,10 +28,29 @@ pub(crate) async fn call(
         )
         .violation("reason", format!("must be 1 to {MAX_REASON} of A-Z, a-z, 0-9, '.', '_' and '-'")));
     }
-    let Id::Inbox(number) = Id::parse(&request.get_ref().id).ok_or_else(not_found)?;
-    let inboxes = api.inboxes.clone();
+    let id = Id::parse(&request.get_ref().id).ok_or_else(not_found)?;
+    let (inboxes, outbox) = (api.inboxes.clone(), api.outbox.clone());
     let subject = caller.subject.clone();
     let work = async move || {
+        let number = match (id, &whose) {
+            (Id::Inbox(number), _) => number,
+            (Id::Outbox(number), Whose::Tenant(tenant)) => {
+                let letter = outbox.discard(tenant, number).await?.ok_or_else(not_found)?;
+                tracing::warn!(
+                    caller = %subject,
+                    why,
+                    lane = letter.lane,
+                    destination = letter.destination,
+                    event.id = %letter.event_id,
+                    event.type = letter.type_,
+                    reason = letter.reason,
+                    "dead letter discarded"
+                );
+                return Ok(DiscardDeadLetterResponse {});
+            }
+            // What was appended says whose it is.
+            (Id::Outbox(_), Whose::Nobody) => return Err(not_found()),
+        };
         for letters in &*inboxes {
             let Some(letter) = letters.discard(&whose, number).await? else { continue };
             tracing::warn!(

@@ -7,16 +7,20 @@ use std::fmt;
 pub(crate) enum Id {
     /// Of a consumer.
     Inbox(i64),
+    /// Of the relay.
+    Outbox(i64),
 }
 
 const INBOX: &str = "inbox-";
+const OUTBOX: &str = "outbox-";
 
 impl Id {
     /// `None` for what is no id, and hence nothing's.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let number: i64 = text.strip_prefix(INBOX)?.parse().ok()?;
+        let inbox = || Some(Self::Inbox(text.strip_prefix(INBOX)?.parse().ok()?));
+        let outbox = || Some(Self::Outbox(text.strip_prefix(OUTBOX)?.parse().ok()?));
         // One spelling only.
-        let id = Self::Inbox(number);
+        let id = inbox().or_else(outbox)?;
         (id.to_string() == text).then_some(id)
     }
 }
@@ -25,6 +29,7 @@ impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inbox(number) => write!(f, "{INBOX}{number}"),
+            Self::Outbox(number) => write!(f, "{OUTBOX}{number}"),
         }
     }
 }
@@ -36,8 +41,18 @@ mod tests {
     #[test]
     fn an_id_has_one_spelling() {
         assert_eq!(Id::parse("inbox-17"), Some(Id::Inbox(17)));
-        for other in ["", "17", "inbox-", "inbox-017", "inbox-+17", "INBOX-17", "inbox-99999999999999999999"]
-        {
+        assert_eq!(Id::parse("outbox-17"), Some(Id::Outbox(17)));
+        for other in [
+            "",
+            "17",
+            "inbox-",
+            "outbox-",
+            "inbox-017",
+            "outbox-017",
+            "inbox-+17",
+            "INBOX-17",
+            "inbox-99999999999999999999",
+        ] {
             assert_eq!(Id::parse(other), None, "{other}");
         }
     }

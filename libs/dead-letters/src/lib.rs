@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use auth::Caller;
 use clock::Clock;
-use consumer::{DeadLetter, Whose};
+use consumer::Whose;
+use ids::Tenant;
 use pg::Db;
 use proto::operations::v1;
 use proto::operations::v1::dead_letter_service_server::{DeadLetterService, DeadLetterServiceServer};
@@ -31,12 +32,13 @@ pub struct Api {
     db: Db,
     clock: Clock,
     inboxes: Arc<[consumer::DeadLetters]>,
+    outbox: outbox::DeadLetters,
     messages: Messages,
     /// One redrive at a time: each holds a connection beside the one that it works on.
     turn: Arc<Semaphore>,
 }
 
-/// Serves what these consumers have parked in `db`.
+/// Serves what these consumers, and the relay, have parked in `db`.
 ///
 /// # Errors
 /// When the build's own descriptors cannot be read, which a test of `proto` excludes.
@@ -49,6 +51,7 @@ pub fn server(
         db: db.clone(),
         clock: clock.clone(),
         inboxes: inboxes.into(),
+        outbox: outbox::DeadLetters::new(db),
         messages: Messages::known()?,
         turn: Arc::new(Semaphore::new(1)),
     }))
@@ -100,7 +103,7 @@ fn whose(caller: &Caller, without_tenant: bool) -> Result<Whose, Error> {
 }
 
 /// A parked record in the contract's terms.
-fn of_inbox(letter: &DeadLetter) -> v1::DeadLetter {
+fn of_inbox(letter: &consumer::DeadLetter) -> v1::DeadLetter {
     v1::DeadLetter {
         id: Id::Inbox(letter.id).to_string(),
         source: v1::DeadLetterSource::Inbox.into(),
@@ -117,6 +120,23 @@ fn of_inbox(letter: &DeadLetter) -> v1::DeadLetter {
         attempts: letter.attempts,
         payload_bytes: letter.payload_bytes.into(),
         parked_at: Some(timestamp(letter.parked_at)),
+    }
+}
+
+/// A parked row of the outbox in the contract's terms.
+fn of_outbox(letter: &outbox::DeadLetter, tenant: &Tenant) -> v1::DeadLetter {
+    v1::DeadLetter {
+        id: Id::Outbox(letter.id).to_string(),
+        source: v1::DeadLetterSource::Outbox.into(),
+        topic: letter.destination.clone(),
+        tenant: tenant.to_string(),
+        event_id: letter.event_id.to_string(),
+        r#type: letter.type_.clone(),
+        key: letter.key.clone(),
+        reason: letter.reason.clone(),
+        payload_bytes: letter.payload_bytes.into(),
+        parked_at: Some(timestamp(letter.parked_at)),
+        ..v1::DeadLetter::default()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use consumer::Whose;
 use proto::operations::v1::{DeadLetterSource, ListDeadLettersRequest, ListDeadLettersResponse};
 use rpc_error::{Code, Error, reason};
 use tonic::{Request, Response};
 
-use crate::{Api, of_inbox, whose};
+use crate::{Api, of_inbox, of_outbox, whose};
 
 const DEFAULT_PAGE: i64 = 50;
 const MAX_PAGE: i32 = 200;
@@ -22,22 +23,40 @@ pub(crate) async fn call(
     let mut place = Place::parse(&request.page_token)?;
     let key = Some(request.key.clone().into_bytes()).filter(|key| !key.is_empty());
     let mut response = ListDeadLettersResponse::default();
-    while let Some(inbox) = api.inboxes.get(usize::from(place.list)) {
-        let wanted = wants(&request, DeadLetterSource::Inbox)
-            && (request.group.is_empty() || request.group == inbox.group());
-        let found = i64::try_from(response.dead_letters.len()).unwrap_or(limit);
-        if wanted {
-            let letters = inbox.list(&whose, key.clone(), place.after, limit - found).await?;
-            response.dead_letters.extend(letters.iter().map(of_inbox));
-            if let Some(last) = letters.last().filter(|_| response.dead_letters.len() as i64 >= limit) {
-                place.after = last.id;
-                response.next_page_token = place.token();
-                break;
+    for list in usize::from(place.list)..=api.inboxes.len() {
+        let left = limit - i64::try_from(response.dead_letters.len()).unwrap_or(limit);
+        let (letters, last) = match (api.inboxes.get(list), &whose) {
+            (Some(inbox), _) if of_group(&request, inbox.group()) => {
+                let letters = inbox.list(&whose, key.clone(), place.after, left).await?;
+                let last = letters.last().map(|letter| letter.id);
+                (letters.iter().map(of_inbox).collect(), last)
             }
+            (None, Whose::Tenant(tenant)) if of_outbox_too(&request) => {
+                let key = Some(request.key.clone()).filter(|key| !key.is_empty());
+                let letters = api.outbox.list(tenant, key, place.after, left).await?;
+                let last = letters.last().map(|letter| letter.id);
+                (letters.iter().map(|letter| of_outbox(letter, tenant)).collect(), last)
+            }
+            _ => (Vec::new(), None),
+        };
+        response.dead_letters.extend(letters);
+        if let Some(after) = last.filter(|_| response.dead_letters.len() as i64 >= limit) {
+            place.after = after;
+            response.next_page_token = place.token();
+            break;
         }
         place = Place { list: place.list.saturating_add(1), after: 0 };
     }
     Ok(Response::new(response))
+}
+
+fn of_group(request: &ListDeadLettersRequest, group: &str) -> bool {
+    wants(request, DeadLetterSource::Inbox) && (request.group.is_empty() || request.group == group)
+}
+
+/// A group has no outbox.
+fn of_outbox_too(request: &ListDeadLettersRequest) -> bool {
+    wants(request, DeadLetterSource::Outbox) && request.group.is_empty()
 }
 
 fn wants(request: &ListDeadLettersRequest, source: DeadLetterSource) -> bool {
@@ -61,7 +80,7 @@ const VERSION: u8 = 1;
 /// How far a list has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Place {
-    /// Which of the service's lists, in their order.
+    /// Which of the service's lists, in their order; the outbox's is the last.
     list: u8,
     /// Number of the last one that was told.
     after: i64,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use consumer::{Bounds, Selection, Stopped};
+use consumer::{Bounds, Stopped, Whose};
 use proto::Operation;
 use proto::operations::v1::{
     DeadLetterSource, RedriveDeadLettersRequest, RedriveDeadLettersResponse, StoppedKey,
@@ -27,19 +27,27 @@ pub(crate) async fn call(
     let whose = whose(&caller, request.get_ref().without_tenant)?;
     let selection = selection(request.get_ref())?;
     let limit = limit(request.get_ref().limit)?;
-    let inbox = request.get_ref().source() != DeadLetterSource::Outbox;
-    let inboxes = api.inboxes.clone();
+    let source = request.get_ref().source();
+    let (inboxes, outbox) = (api.inboxes.clone(), api.outbox.clone());
     let subject = caller.subject.clone();
     let work = async move || {
         let mut answer = RedriveDeadLettersResponse::default();
         let ends = tokio::time::Instant::now() + TIME;
         let mut records = limit;
-        for letters in inboxes.iter().filter(|_| inbox) {
+        for letters in inboxes.iter().filter(|_| source != DeadLetterSource::Outbox) {
             let time = ends.saturating_duration_since(tokio::time::Instant::now());
-            let redriven = letters.redrive(&whose, selection.clone(), Bounds { records, time }).await?;
+            let redriven = letters.redrive(&whose, selection.inbox(), Bounds { records, time }).await?;
             records -= redriven.applied;
             answer.redriven += i32::try_from(redriven.applied).unwrap_or(i32::MAX);
             answer.stopped.extend(redriven.stopped.into_iter().map(stopped));
+            answer.left += redriven.left;
+        }
+        if let Whose::Tenant(tenant) = &whose
+            && source != DeadLetterSource::Inbox
+        {
+            let keys = i64::try_from(records).unwrap_or(i64::MAX);
+            let redriven = outbox.redrive(tenant, selection.outbox(), keys).await?;
+            answer.redriven += i32::try_from(redriven.rows).unwrap_or(i32::MAX);
             answer.left += redriven.left;
         }
         tracing::info!(
@@ -63,15 +71,47 @@ fn stopped(stopped: Stopped) -> StoppedKey {
     }
 }
 
+/// Which dead letters, on both sides.
+enum Selection {
+    /// These of the inbox, these of the outbox, and what is parked with their keys.
+    Ids(Vec<i64>, Vec<i64>),
+    Key(String),
+    All,
+}
+
+impl Selection {
+    fn inbox(&self) -> consumer::Selection {
+        match self {
+            Self::Ids(inbox, _) => consumer::Selection::Ids(inbox.clone()),
+            Self::Key(key) => consumer::Selection::Key(key.clone().into_bytes()),
+            Self::All => consumer::Selection::All,
+        }
+    }
+
+    fn outbox(&self) -> outbox::Selection {
+        match self {
+            Self::Ids(_, outbox) => outbox::Selection::Ids(outbox.clone()),
+            Self::Key(key) => outbox::Selection::Key(key.clone()),
+            Self::All => outbox::Selection::All,
+        }
+    }
+}
+
 /// Exactly one of the three.
 fn selection(request: &RedriveDeadLettersRequest) -> Result<Selection, Error> {
     match (request.ids.as_slice(), request.key.as_str(), request.all) {
         ([], "", true) => Ok(Selection::All),
         ([], key, false) if !key.is_empty() => Ok(Selection::Key(key.into())),
         (ids, "", false) if (1..=MAX_IDS).contains(&ids.len()) => {
+            let (mut inbox, mut outbox) = (Vec::new(), Vec::new());
             // What is no id is nobody's.
-            let ids = ids.iter().filter_map(|id| Id::parse(id));
-            Ok(Selection::Ids(ids.map(|Id::Inbox(number)| number).collect()))
+            for id in ids.iter().filter_map(|id| Id::parse(id)) {
+                match id {
+                    Id::Inbox(number) => inbox.push(number),
+                    Id::Outbox(number) => outbox.push(number),
+                }
+            }
+            Ok(Selection::Ids(inbox, outbox))
         }
         (ids, "", false) if !ids.is_empty() => Err(invalid("ids", format!("must be 1 to {MAX_IDS}"))),
         _ => Err(invalid("all", "must be true, or else one of ids and key be given".to_owned())),

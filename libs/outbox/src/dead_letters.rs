@@ -1,12 +1,15 @@
 //! What operators see and do of rows that cannot be published.
 
 use ids::Tenant;
+use kafka::rdkafka::message::Headers as _;
+use kafka::{CloudEvent, Tracing};
 use pg::{Db, SystemTx};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::append::{QUEUE_WAKER, TOPIC_WAKER};
-use crate::parking;
+use crate::table::source;
+use crate::{parking, topic_lane};
 
 /// The parked rows of one database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,12 +47,32 @@ pub struct DeadLetter {
     pub key: String,
     /// When it was appended.
     pub time: OffsetDateTime,
+    /// URI of the message that the payload is; `json:job` for a job.
+    pub dataschema: String,
     /// Size of the payload in bytes.
     pub payload_bytes: i32,
     /// Why, `UPPER_SNAKE_CASE`; `BEHIND_PARKED` for those that only wait for an earlier one of their key.
     pub reason: String,
     /// When it was parked.
     pub parked_at: OffsetDateTime,
+}
+
+/// What is in a parked row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Headers of the record that it would be; none for a job, and where it cannot be a record.
+    pub headers: Vec<(String, String)>,
+    /// The encoded message or job.
+    pub payload: Vec<u8>,
+}
+
+/// What a redrive did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// Rows that the relay tries again.
+    pub rows: u64,
+    /// Rows of the selection that are parked still.
+    pub left: i64,
 }
 
 impl DeadLetters {
@@ -76,38 +99,46 @@ impl DeadLetters {
             .await
     }
 
-    /// A row with its payload.
+    /// A row with its contents.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn show(&self, tenant: &Tenant, id: i64) -> Result<Option<(DeadLetter, Vec<u8>)>, pg::Error> {
+    pub async fn show(&self, tenant: &Tenant, id: i64) -> Result<Option<(DeadLetter, Contents)>, pg::Error> {
         let tenant = tenant.clone();
         self.db
             .system(move |tx| {
                 Box::pin(async move {
                     let Some(letter) = find(tx, &tenant, id).await? else { return Ok(None) };
-                    let payload = sqlx::query_scalar!("select payload from outbox where seq = $1", id);
-                    let payload = payload.fetch_optional(&mut **tx).await?;
-                    Ok(payload.map(|payload| (letter, payload)))
+                    let row = sqlx::query!("select traceparent, payload from outbox where seq = $1", id);
+                    let row = row.fetch_optional(&mut **tx).await?;
+                    // The relay may have taken it in between.
+                    Ok(row.map(|row| {
+                        let headers = headers(&letter, tenant, row.traceparent);
+                        (letter, Contents { headers, payload: row.payload })
+                    }))
                 })
             })
             .await
     }
 
-    /// Lets the relay try again: the rows of the selection's keys, at most `keys` of them, each in the order of
+    /// Lets the relay try again: all rows of the selection's keys, at most `keys` of them, each in the order of
     /// appending. A key's first row that is refused again is parked again, and the later ones behind it. Safe to repeat.
-    /// Returns how many rows that were.
     ///
     /// # Errors
     /// What the database says.
-    pub async fn redrive(&self, tenant: &Tenant, selection: Selection, keys: i64) -> Result<u64, pg::Error> {
+    pub async fn redrive(
+        &self,
+        tenant: &Tenant,
+        selection: Selection,
+        keys: i64,
+    ) -> Result<Redriven, pg::Error> {
         let tenant = tenant.clone();
         let (ids, key) = match selection {
             Selection::Ids(ids) => (Some(ids), None),
             Selection::Key(key) => (None, Some(key)),
             Selection::All => (None, None),
         };
-        let rows = self.db.system(move |tx| {
+        let redriven = self.db.system(move |tx| {
             Box::pin(async move {
                 parking::lock(tx).await?;
                 let release = sqlx::query!(
@@ -122,19 +153,30 @@ impl DeadLetters {
                         and outbox.key = places.key and outbox.parked_reason is not null",
                     tenant.as_str(),
                     ids.as_deref(),
-                    key,
+                    key.as_deref(),
                     keys,
                 );
-                Ok::<_, pg::Error>(release.execute(&mut **tx).await?.rows_affected())
+                let rows = release.execute(&mut **tx).await?.rows_affected();
+                let left = sqlx::query_scalar!(
+                    r#"select count(*) as "left!" from outbox
+                        where parked_reason is not null and tenant = $1
+                          and ($2::bigint[] is null
+                               or (lane, destination, key) in (select lane, destination, key from outbox
+                                                                where parked_reason is not null and seq = any ($2)))
+                          and ($3::text is null or key = $3)"#,
+                    tenant.as_str(),
+                    ids.as_deref(),
+                    key,
+                );
+                Ok::<_, pg::Error>(Redriven { rows, left: left.fetch_one(&mut **tx).await? })
             })
         });
-        let rows = rows.await?;
-        if rows > 0 {
-            tracing::info!(rows, "parked outbox rows are tried again");
+        let redriven = redriven.await?;
+        if redriven.rows > 0 {
             self.db.waker(TOPIC_WAKER).notify_one();
             self.db.waker(QUEUE_WAKER).notify_one();
         }
-        Ok(rows)
+        Ok(redriven)
     }
 
     /// Removes a row without publishing it; says what it was, `None` where there is none. Later ones of its key stay
@@ -162,12 +204,33 @@ impl DeadLetters {
                         letter.key,
                     );
                     next.execute(&mut **tx).await?;
-                    tracing::warn!(id, event.id = %letter.event_id, reason = letter.reason, "parked outbox row discarded");
                     Ok(Some(letter))
                 })
             })
             .await
     }
+}
+
+/// Those of the record that the relay would make, but for the span of its own in `traceparent`.
+fn headers(letter: &DeadLetter, tenant: Tenant, traceparent: Option<String>) -> Vec<(String, String)> {
+    let Some(id) = letter.event_id.try_into().ok().filter(|_| letter.lane == topic_lane::LANE) else {
+        return Vec::new();
+    };
+    let event = CloudEvent {
+        id,
+        source: source(&letter.destination),
+        type_: letter.type_.clone(),
+        subject: letter.subject.clone(),
+        time: letter.time,
+        tenant,
+        dataschema: letter.dataschema.clone(),
+        traceparent,
+        key: letter.key.clone(),
+        payload: Vec::new(),
+    };
+    let headers = event.headers(Tracing::AsIs);
+    let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
 }
 
 async fn find(tx: &mut SystemTx, tenant: &Tenant, id: i64) -> Result<Option<DeadLetter>, pg::Error> {
@@ -184,7 +247,7 @@ async fn list(
 ) -> Result<Vec<DeadLetter>, pg::Error> {
     let letters = sqlx::query_as!(
         DeadLetter,
-        r#"select seq as id, lane, destination, id as event_id, type as type_, subject, key, time,
+        r#"select seq as id, lane, destination, id as event_id, type as type_, subject, key, time, dataschema,
                   octet_length(payload) as "payload_bytes!", parked_reason as "reason!", parked_at as "parked_at!"
              from outbox
             where parked_reason is not null and tenant = $1 and seq > $2 and ($3::text is null or key = $3)

@@ -18,7 +18,7 @@ mod topic_lane;
 use sqlx::migrate::Migrator;
 
 pub use append::{Event, append, append_job};
-pub use dead_letters::{DeadLetter, DeadLetters, Selection};
+pub use dead_letters::{Contents, DeadLetter, DeadLetters, Redriven, Selection};
 pub use relay::{Error, Relay};
 
 /// The table `outbox`, for the `migrate` subcommand of every service that appends.

@@ -218,7 +218,7 @@ async fn in_time<T>(answer: impl Future<Output = Result<T, pg::Error>>) -> Resul
 }
 
 /// `ce_source` of a topic's events: `/guildhall/document` for `guildhall.document.v1`.
-fn source(topic: &str) -> String {
+pub(crate) fn source(topic: &str) -> String {
     let (name, version) = topic.rsplit_once('.').unwrap_or((topic, "v"));
     let name = if version.starts_with('v') { name } else { topic };
     format!("/{}", name.replace('.', "/"))

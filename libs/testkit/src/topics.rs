@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use topology::Topology;
 
@@ -62,6 +62,19 @@ impl TestKafka {
             .operation_timeout(Some(Duration::from_secs(20)))
             .request_timeout(Some(Duration::from_secs(30)));
         for result in admin.create_topics(&new, &options).await.expect("Kafka of the test servers") {
+            result.expect("topic");
+        }
+    }
+
+    /// Sets the largest batch of records, in bytes, that a topic takes; given by its name without prefix.
+    ///
+    /// # Panics
+    /// When Kafka refuses.
+    pub async fn limit_size(&self, name: &str, bytes: u32) {
+        let (topic, bytes) = (self.topic(name), bytes.to_string());
+        let config = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", &bytes);
+        let altered = admin(&self.settings.brokers).alter_configs(&[config], &AdminOptions::new()).await;
+        for result in altered.expect("Kafka of the test servers") {
             result.expect("topic");
         }
     }

@@ -22,8 +22,8 @@ pub use self::topic::DeadTopic;
 #[command(after_help = "\
 Three kinds of dead letters, by where they are:
   guildhall-scan          jobs that a worker received too often, in the queue's dead-letter queue (needs WORKER__SQS__*)
-  --service notification  events that a service could not apply, in its database (needs WORKER__AUTH__* and --url or
-                          WORKER__<SERVICE>__URL); staff see their tenant's by the staff API
+  --service notification  events that a service could not apply (inbox-…) or publish (outbox-…), in its database (needs
+                          WORKER__AUTH__* and --url or WORKER__<SERVICE>__URL); staff see their tenant's by the staff API
   --topic guildhall.document.v1
                           events that a consumer without a database could not handle, in <topic>.worker.dlq (needs
                           WORKER__KAFKA__*)
@@ -40,9 +40,9 @@ enum Command {
     List(List),
     /// Print one dead letter with all that is known of it (of a queue: without a job, all)
     Show(Show),
-    /// Send jobs back to their queue, apply a service's events in their order, publish a topic's records again
+    /// Send jobs back to their queue, apply or publish a service's events in their order, publish a topic's records again
     Redrive(Redrive),
-    /// Remove an event that can never be applied from a service; it is lost for its consumer
+    /// Remove an event that can never be applied or published from a service; it is lost for its receivers
     Discard(Discard),
 }
 

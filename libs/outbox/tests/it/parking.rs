@@ -2,21 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use kafka::rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
-use kafka::rdkafka::client::DefaultClientContext;
-use outbox::{DeadLetters, Selection};
+use outbox::{DeadLetters, Redriven, Selection};
 use testkit::eventually;
 
 use crate::harness::{LONG, TOPIC, World, by_key, event};
-
-/// Sets the topic's largest batch, in bytes.
-async fn limit_size(world: &World, bytes: &str) {
-    let admin: AdminClient<DefaultClientContext> = world.kafka.settings.client().create().unwrap();
-    let topic = world.kafka.topic(TOPIC);
-    let config = AlterConfig::new(ResourceSpecifier::Topic(&topic)).set("max.message.bytes", bytes);
-    let altered = admin.alter_configs(&[config], &AdminOptions::new()).await.unwrap();
-    assert!(altered[0].is_ok(), "{altered:?}");
-}
 
 /// An event of `bytes` that do not compress.
 fn large(key: &str, number: u32, bytes: usize) -> outbox::Event {
@@ -53,7 +42,7 @@ async fn only_parked(world: &World, wanted: i64) {
 #[tokio::test]
 async fn what_the_brokers_refuse_is_parked_with_its_key_and_nothing_else_waits() {
     let world = World::new().await;
-    limit_size(&world, "20000").await;
+    world.kafka.limit_size(TOPIC, 20_000).await;
     for number in 0..10 {
         world.append("a", number).await;
     }
@@ -80,17 +69,24 @@ async fn what_the_brokers_refuse_is_parked_with_its_key_and_nothing_else_waits()
     let other = "lakeside".parse().unwrap();
     assert_eq!(letters.list(&other, None, 0, 100).await.unwrap(), []);
     assert_eq!(letters.show(&other, found[0].id).await.unwrap(), None);
-    assert_eq!(letters.redrive(&other, Selection::All, 100).await.unwrap(), 0);
-    let (shown, payload) = letters.show(&world.tenant, found[0].id).await.unwrap().unwrap();
-    assert_eq!((&shown, payload.len()), (&found[0], 50_000));
+    assert_eq!(letters.redrive(&other, Selection::All, 100).await.unwrap(), Redriven::default());
+    let (shown, contents) = letters.show(&world.tenant, found[0].id).await.unwrap().unwrap();
+    assert_eq!((&shown, contents.payload.len()), (&found[0], 50_000));
+    let header = |name: &str| {
+        let found = contents.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    assert_eq!(header("ce_id"), shown.event_id.to_string());
+    assert_eq!((header("ce_tenant"), header("ce_dataschema")), ("riverton", shown.dataschema.as_str()));
 
     // Nothing has changed: it is refused again, and the others are still behind it.
-    assert_eq!(letters.redrive(&world.tenant, Selection::Key("bad".to_owned()), 100).await.unwrap(), 12);
+    let all = Redriven { rows: 12, left: 0 };
+    assert_eq!(letters.redrive(&world.tenant, Selection::Key("bad".to_owned()), 100).await.unwrap(), all);
     only_parked(&world, 12).await;
     assert!(!by_key(&world.published().await).contains_key("bad"));
 
-    limit_size(&world, "1000000").await;
-    assert_eq!(letters.redrive(&world.tenant, Selection::Ids(vec![found[5].id]), 100).await.unwrap(), 12);
+    world.kafka.limit_size(TOPIC, 1_000_000).await;
+    assert_eq!(letters.redrive(&world.tenant, Selection::Ids(vec![found[5].id]), 100).await.unwrap(), all);
     world.append("bad", 21).await;
     world.drained().await;
     relay.stop().await;

@@ -2,7 +2,7 @@
 /// An event, job or record that was set aside. Never its payload: that is decoded by `GetDeadLetter`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DeadLetter {
-    /// Opaque id within the service, for example `inbox-17`; 1 to 32 characters. Not reused.
+    /// Opaque id within the service, for example `inbox-17` or `outbox-4`; 1 to 32 characters. Not reused.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// On which side it is.
@@ -38,7 +38,7 @@ pub struct DeadLetter {
     /// Which rule was broken, never by which value; may be empty.
     #[prost(string, tag = "12")]
     pub detail: ::prost::alloc::string::String,
-    /// How often it was tried.
+    /// How often it was tried; 0 for the outbox, which does not count.
     #[prost(int32, tag = "13")]
     pub attempts: i32,
     /// Size of the payload in bytes; 0 where there is none.
@@ -112,7 +112,7 @@ pub enum DeadLetterSource {
     Unspecified = 0,
     /// Received and not applied, or received behind such an event of the same key.
     Inbox = 1,
-    /// Appended and never publishable as it is; later events of its key wait behind it, unlisted.
+    /// Appended and never publishable as it is, or appended behind such an event of the same key.
     Outbox = 2,
 }
 impl DeadLetterSource {
@@ -215,14 +215,15 @@ pub struct GetDeadLetterResponse {
     /// The dead letter.
     #[prost(message, optional, tag = "1")]
     pub dead_letter: ::core::option::Option<DeadLetter>,
-    /// Headers in their order; for the outbox those that the record will get, without `traceparent` of the relay.
+    /// Headers in their order; for the outbox those that the record will get, with the `traceparent` of
+    /// whoever appended it; none for a job.
     #[prost(message, repeated, tag = "2")]
     pub headers: ::prost::alloc::vec::Vec<DeadLetterHeader>,
-    /// Full name of the protobuf message, for example `guildhall.document.v1.DocumentReady`; empty where it is none of
-    /// ours or cannot be decoded.
+    /// Full name of the protobuf message, for example `guildhall.document.v1.DocumentReady`; `job` of a queue's job; empty
+    /// where it is none of ours or cannot be decoded.
     #[prost(string, tag = "3")]
     pub message_type: ::prost::alloc::string::String,
-    /// The message as protobuf JSON; empty where `message_type` is. Messages carry ids and codes, no personal data.
+    /// The message as protobuf JSON, or the job; empty where `message_type` is. Messages carry ids and codes, no personal data.
     #[prost(string, tag = "4")]
     pub message_json: ::prost::alloc::string::String,
 }
@@ -487,7 +488,8 @@ pub mod dead_letter_service_client {
         }
         /// Applies dead letters after all, or gives them back to the relay: each key in order, up to the first that fails;
         /// other keys go on. Ends after `limit` dead letters or five seconds, whatever is first; call again, with another
-        /// key, while `left` is not 0. What was redriven stays so when the call fails in the middle.
+        /// key, while `left` is not 0. What was redriven stays so when the call fails in the middle. A key of the outbox is
+        /// given back whole, also beyond `limit`; what the relay cannot publish is parked again.
         ///
         /// Needs `idempotency-key`.
         /// Errors: `INVALID_ARGUMENT` (`DEAD_LETTER_SELECTION_INVALID`), `PERMISSION_DENIED`.
@@ -520,9 +522,9 @@ pub mod dead_letter_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Removes a dead letter of the inbox without applying it: the event is lost for its group, which the log says with
-        /// the reason given and the caller's id. Only for what can never be applied. Later ones of its key stay until they are
-        /// redriven.
+        /// Removes a dead letter without applying or publishing it: the event is lost for its group, or, of the outbox, for
+        /// everybody, which the log says with the reason given and the caller's id. Only for what can never be applied or
+        /// published. Later ones of its key stay until they are redriven.
         ///
         /// Needs `idempotency-key`.
         /// Errors: `NOT_FOUND` (`DEAD_LETTER_NOT_FOUND`), `INVALID_ARGUMENT` (`DEAD_LETTER_REASON_INVALID`),
@@ -592,7 +594,8 @@ pub mod dead_letter_service_server {
         >;
         /// Applies dead letters after all, or gives them back to the relay: each key in order, up to the first that fails;
         /// other keys go on. Ends after `limit` dead letters or five seconds, whatever is first; call again, with another
-        /// key, while `left` is not 0. What was redriven stays so when the call fails in the middle.
+        /// key, while `left` is not 0. What was redriven stays so when the call fails in the middle. A key of the outbox is
+        /// given back whole, also beyond `limit`; what the relay cannot publish is parked again.
         ///
         /// Needs `idempotency-key`.
         /// Errors: `INVALID_ARGUMENT` (`DEAD_LETTER_SELECTION_INVALID`), `PERMISSION_DENIED`.
@@ -603,9 +606,9 @@ pub mod dead_letter_service_server {
             tonic::Response<super::RedriveDeadLettersResponse>,
             tonic::Status,
         >;
-        /// Removes a dead letter of the inbox without applying it: the event is lost for its group, which the log says with
-        /// the reason given and the caller's id. Only for what can never be applied. Later ones of its key stay until they are
-        /// redriven.
+        /// Removes a dead letter without applying or publishing it: the event is lost for its group, or, of the outbox, for
+        /// everybody, which the log says with the reason given and the caller's id. Only for what can never be applied or
+        /// published. Later ones of its key stay until they are redriven.
         ///
         /// Needs `idempotency-key`.
         /// Errors: `NOT_FOUND` (`DEAD_LETTER_NOT_FOUND`), `INVALID_ARGUMENT` (`DEAD_LETTER_REASON_INVALID`),

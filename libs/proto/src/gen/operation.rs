@@ -30,7 +30,7 @@ pub enum Operation {
     NotificationReportDelivery,
     /// `guildhall.notification.v1.NotificationService/UpsertRecipient`: Creates or updates the recipient of a signed-in person. For `svc-bff` only, at sign-in.
     NotificationUpsertRecipient,
-    /// `guildhall.operations.v1.DeadLetterService/DiscardDeadLetter`: Removes a dead letter of the inbox without applying it: the event is lost for its group, which the log says with
+    /// `guildhall.operations.v1.DeadLetterService/DiscardDeadLetter`: Removes a dead letter without applying or publishing it: the event is lost for its group, or, of the outbox, for
     DeadLetterDiscardDeadLetter,
     /// `guildhall.operations.v1.DeadLetterService/GetDeadLetter`: Shows a dead letter with its headers and its decoded message.
     DeadLetterGetDeadLetter,

@@ -68,6 +68,21 @@ impl World {
         }
     }
 
+    /// Parks an event that cannot be published, as the relay does.
+    async fn unpublished(&self, key: &str) {
+        sqlx::query(
+            "insert into outbox (id, tenant, lane, destination, key, type, subject, time, dataschema, payload,
+                                 parked_at, parked_reason)
+             values ('01890a5d-ac96-774b-bcce-b302099a8057', 'riverton', 'topic', 'guildhall.notification.v1', $1,
+                     'guildhall.notification.read.v1', $1, now(), 'proto:guildhall.document.v1.DocumentReady', '',
+                     now(), 'RECORD_TOO_LARGE')",
+        )
+        .bind(key)
+        .execute(&mut self.db.admin().await)
+        .await
+        .expect("it works");
+    }
+
     async fn list(&self, tenant: &str, more: &str) -> Value {
         let answer =
             self.app.staff(tenant, Method::GET, &format!("{LIST}{more}")).send().await.expect("it works");
@@ -124,6 +139,29 @@ async fn staff_list_show_redrive_and_discard() {
     let answer = world.app.staff("riverton", Method::GET, own).send().await.unwrap();
     problem(answer, StatusCode::NOT_FOUND, "DEAD_LETTER_NOT_FOUND").await;
     assert_eq!(world.list("riverton", "&key=a").await["dead_letters"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_published_is_in_the_same_list() {
+    let world = World::start().await;
+    world.parked(&["a"]).await;
+    world.unpublished("b").await;
+    let page = world.list("riverton", "").await;
+    let sources: Vec<_> = page["dead_letters"].as_array().unwrap().iter().map(|l| &l["source"]).collect();
+    assert_eq!(sources, ["inbox", "outbox"]);
+    let letter = &page["dead_letters"][1];
+    assert_eq!((&letter["group"], &letter["topic"]), (&Value::Null, &json!("guildhall.notification.v1")));
+    let own = letter["_links"]["self"].as_str().unwrap();
+    let shown = world.app.staff("riverton", Method::GET, own).send().await.unwrap();
+    let shown: Value = shown.json().await.unwrap();
+    assert_eq!(shown["message_type"], "guildhall.document.v1.DocumentReady");
+    assert_eq!(shown["headers"][1]["value"], letter["event_id"]);
+    let discard = letter["_links"]["discard"].as_str().unwrap();
+    let answer = world.post("lakeside", discard, "k", json!({"reason": "OPS-1"})).await;
+    problem(answer, StatusCode::NOT_FOUND, "DEAD_LETTER_NOT_FOUND").await;
+    let done = world.post("riverton", discard, "d", json!({"reason": "OPS-1"})).await;
+    assert_eq!(done.status(), StatusCode::NO_CONTENT);
+    assert_eq!(world.list("riverton", "").await["dead_letters"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

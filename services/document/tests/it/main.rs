@@ -7,6 +7,7 @@
 mod claim_scan;
 mod confirm_upload;
 mod create_download;
+mod dead_letters;
 mod events;
 mod get_document;
 mod harness;

@@ -126,7 +126,8 @@ impl Operations {
         Ok(())
     }
 
-    /// Goes on until nothing is left, or nothing moves.
+    /// Goes on until nothing of the inbox is left, or nothing moves. The outbox's are given back to the relay once: those
+    /// that it parks again meanwhile would be given back for ever.
     async fn redrive(
         &self,
         request: RedriveDeadLettersRequest,
@@ -135,15 +136,22 @@ impl Operations {
     ) -> Result<(), Error> {
         let request =
             RedriveDeadLettersRequest { limit: LIMIT, without_tenant: self.whose.is_none(), ..request };
+        let of = async |source: DeadLetterSource| {
+            let request = RedriveDeadLettersRequest { source: source.into(), ..request.clone() };
+            let answer = self.client.clone().redrive_dead_letters(self.keyed(request).await?).await;
+            Ok::<_, Error>(answer.map_err(CallError::from_status)?.into_inner())
+        };
         let mut redriven = 0;
-        let last: RedriveDeadLettersResponse = loop {
-            let answer = self.client.clone().redrive_dead_letters(self.keyed(request.clone()).await?).await;
-            let answer = answer.map_err(CallError::from_status)?.into_inner();
+        let mut last: RedriveDeadLettersResponse = loop {
+            let answer = of(DeadLetterSource::Inbox).await?;
             redriven += answer.redriven;
             if answer.left == 0 || answer.redriven == 0 {
                 break answer;
             }
         };
+        let outbox = of(DeadLetterSource::Outbox).await?;
+        redriven += outbox.redriven;
+        last.left += outbox.left;
         if json {
             let stopped: Vec<_> = last
                 .stopped
@@ -200,7 +208,11 @@ fn row(letter: &DeadLetter) -> [String; 7] {
         letter.attempts.to_string(),
         print::or_dash(&letter.r#type),
         print::or_dash(&letter.key),
-        print::or_dash(&letter.group),
+        if letter.source() == DeadLetterSource::Outbox {
+            format!("to {}", letter.topic)
+        } else {
+            print::or_dash(&letter.group)
+        },
     ]
 }
 

@@ -1,4 +1,4 @@
-//! Events that a service could not apply, as JSON.
+//! Events that a service could not apply or publish, as JSON.
 
 pub mod discard;
 pub mod get;
@@ -80,7 +80,7 @@ pub struct DeadLetterView {
     reason: String,
     /// Which rule was broken; `null` where nothing more is known.
     detail: Option<String>,
-    /// How often it was tried.
+    /// How often it was tried; 0 for the outbox, which does not count.
     attempts: i32,
     /// Size of the payload, bytes.
     payload_bytes: i64,
@@ -99,8 +99,8 @@ pub struct Links {
     own: String,
     /// `POST` with a selection to apply dead letters after all.
     redrive: String,
-    /// `POST` with a reason to remove it; `null` for the outbox's.
-    discard: Option<String>,
+    /// `POST` with a reason to remove it.
+    discard: String,
 }
 
 impl DeadLetterView {
@@ -108,18 +108,13 @@ impl DeadLetterView {
         let (some, base) =
             (|text: String| Some(text).filter(|text| !text.is_empty()), "/v1/staff/dead-letters");
         let own = format!("{base}/{}/{}", service.name(), letter.id);
-        let source = letter.source();
         Self {
-            source: match source {
+            source: match letter.source() {
                 DeadLetterSource::Unspecified => "unknown",
                 DeadLetterSource::Inbox => "inbox",
                 DeadLetterSource::Outbox => "outbox",
             },
-            links: Links {
-                redrive: format!("{base}/redrive"),
-                discard: (source == DeadLetterSource::Inbox).then(|| format!("{own}/discard")),
-                own,
-            },
+            links: Links { redrive: format!("{base}/redrive"), discard: format!("{own}/discard"), own },
             id: letter.id,
             service,
             group: some(letter.group),

@@ -22,7 +22,7 @@ pub struct Why {
     reason: String,
 }
 
-/// Removes one of the tenant's dead letters that can never be applied; the event is lost for its consumer. For staff.
+/// Removes one of the tenant's dead letters that can never be applied or published; the event is lost for its receivers. For staff.
 #[utoipa::path(post, path = "/v1/staff/dead-letters/{service}/{id}/discard", tag = "staff",
     security(("session" = []), ("bearer" = [])), request_body = Why,
     params(("service" = Owner, Path, description = "The service that set it aside."),

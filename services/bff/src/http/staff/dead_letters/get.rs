@@ -20,7 +20,7 @@ pub struct DeadLetterContents {
     letter: DeadLetterView,
     /// The record's headers in their order.
     headers: Vec<HeaderView>,
-    /// Full name of the protobuf message; `null` where it is none of ours or cannot be decoded.
+    /// Full name of the protobuf message, or `job`; `null` where it is none of ours or cannot be decoded.
     message_type: Option<String>,
     /// The message; `null` where `message_type` is.
     #[schema(value_type = Option<Object>)]

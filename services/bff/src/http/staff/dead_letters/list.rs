@@ -36,7 +36,7 @@ pub struct DeadLetterList {
     next_page_token: Option<String>,
 }
 
-/// Lists the tenant's events that a service could not apply. For staff. Strongly consistent.
+/// Lists the tenant's events that a service could not apply or publish. For staff. Strongly consistent.
 #[utoipa::path(get, path = "/v1/staff/dead-letters", tag = "staff", params(Page),
     security(("session" = []), ("bearer" = [])),
     responses((status = 200, body = DeadLetterList), (status = 401, body = Problem), (status = 403, body = Problem),

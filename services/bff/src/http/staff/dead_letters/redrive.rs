@@ -64,7 +64,7 @@ impl From<StoppedKey> for StoppedView {
     }
 }
 
-/// Applies the tenant's dead letters after all, each key in order up to its first failure. For staff.
+/// Applies or publishes the tenant's dead letters after all, each key in order up to its first failure. For staff.
 #[utoipa::path(post, path = "/v1/staff/dead-letters/redrive", tag = "staff",
     security(("session" = []), ("bearer" = [])), request_body = Selection,
     params(("idempotency-key" = String, Header, description = "1 to 255 visible ASCII characters.")),
