@@ -11,12 +11,26 @@ pub enum Error {
     /// The store could not be reached, refused the request, or did not answer in time.
     #[error("the object store did not {operation}")]
     Request {
-        /// What was asked for, as a verb: `head`, `get`, `copy`, `delete`.
+        /// What was asked for, as a verb: `head`, `get`, `copy`, `delete`, …
         operation: &'static str,
         /// The client's own error.
         #[source]
         source: Source,
     },
+    /// There is no multipart upload of this id for this key, and no object that it would have become: it was aborted, or
+    /// never begun.
+    #[error("the multipart upload does not exist")]
+    NoUpload,
+    /// The parts do not make the object: one is missing, another one, or too small, or the object was put together from
+    /// others before.
+    #[error("the parts do not make the object: {0}")]
+    Parts(String),
+    /// The store is putting the object together and has not come to the end.
+    #[error("the object is still being put together")]
+    Assembling,
+    /// Object lock or a legal hold forbids it, or the credentials do.
+    #[error("{0} is locked")]
+    Locked(String),
     /// No credentials could be had.
     #[error("no credentials for the object store")]
     Credentials(#[source] Source),
@@ -29,6 +43,6 @@ impl Error {
     /// Whether trying again later may help.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Request { .. } | Self::Credentials(_))
+        matches!(self, Self::Request { .. } | Self::Assembling | Self::Credentials(_))
     }
 }

@@ -18,7 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 use url::Url;
 
-use crate::Error;
+use crate::{Error, Part};
 
 /// The bytes that a signed upload allows.
 #[derive(Clone, Copy, Debug)]
@@ -31,13 +31,13 @@ pub struct Upload<'a> {
     pub sha256: [u8; 32],
 }
 
-/// A request that puts exactly one sequence of bytes at one key.
+/// A request that puts exactly one sequence of bytes at one key, or in one part's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedPut {
     /// Absolute URL for `PUT`. A bearer secret until it expires: never logged.
     pub url: String,
-    /// Headers to send as they are: `content-length`, `content-type`, `x-amz-checksum-sha256`. All are signed; browsers
-    /// set the first themselves.
+    /// Headers to send as they are: `content-length`, `x-amz-checksum-sha256` and, but for a part, `content-type`. All are
+    /// signed; browsers set the first themselves.
     pub headers: BTreeMap<String, String>,
     /// When the signature ends.
     pub expires_at: OffsetDateTime,
@@ -69,6 +69,23 @@ impl Signer<'_> {
             ("x-amz-checksum-sha256".to_owned(), STANDARD.encode(upload.sha256)),
         ]);
         let url = self.sign("PUT", bucket, key, "", &headers)?;
+        Ok(SignedPut { url, headers, expires_at: self.expires_at() })
+    }
+
+    /// One part of an upload. The type is the whole's, set when the upload began.
+    pub(crate) fn part(
+        self,
+        bucket: &str,
+        key: &str,
+        upload_id: &str,
+        part: &Part,
+    ) -> Result<SignedPut, Error> {
+        let headers = BTreeMap::from([
+            ("content-length".to_owned(), part.size.to_string()),
+            ("x-amz-checksum-sha256".to_owned(), STANDARD.encode(part.sha256)),
+        ]);
+        let query = format!("?partNumber={}&uploadId={}", part.number, encode(upload_id, ""));
+        let url = self.sign("PUT", bucket, key, &query, &headers)?;
         Ok(SignedPut { url, headers, expires_at: self.expires_at() })
     }
 
@@ -191,6 +208,30 @@ mod tests {
         );
     }
 
+    /// The same, and its signature is another one for anything that it fixes.
+    #[test]
+    fn a_part_url_is_the_golden_one() {
+        let endpoint = Url::parse("https://s3.example.org").unwrap();
+        let part = Part { number: 7, size: 16_777_216, sha256: [7; 32] };
+        let sign = |upload: &str, part: Part| {
+            signer(&endpoint).part("guildhall-intake", "intake/0197/1", upload, &part)
+        };
+        let put = sign("u/1 +", part).unwrap();
+        assert_eq!(put.url, GOLDEN_PART);
+        let headers: Vec<_> = put.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let digest = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=";
+        assert_eq!(headers, [("content-length", "16777216"), ("x-amz-checksum-sha256", digest)]);
+        for (upload, other) in [
+            ("u/1 +", Part { number: 8, ..part }),
+            ("u/1 +", Part { size: 1, ..part }),
+            ("u/1 +", Part { sha256: [8; 32], ..part }),
+            ("u/2", part),
+        ] {
+            let signature = |put: &SignedPut| put.url.rsplit_once('=').unwrap().1.to_owned();
+            assert_ne!(signature(&sign(upload, other).unwrap()), signature(&put));
+        }
+    }
+
     #[test]
     fn a_download_url_is_the_golden_one() {
         let endpoint = Url::parse("http://127.0.0.1:7070/").unwrap();
@@ -230,6 +271,14 @@ mod tests {
          X-Amz-Expires=900&\
          X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bx-amz-checksum-sha256&\
          X-Amz-Signature=7ecc4eba4917dc072f6d4f864aeb870176fd87ac6a2ec96b8b89afe2cc44f98f";
+    const GOLDEN_PART: &str = "https://s3.example.org/guildhall-intake/intake/0197/1?\
+         partNumber=7&uploadId=u%2F1%20%2B&\
+         X-Amz-Algorithm=AWS4-HMAC-SHA256&\
+         X-Amz-Credential=AKIDEXAMPLE%2F20300102%2Feu-central-1%2Fs3%2Faws4_request&\
+         X-Amz-Date=20300102T030405Z&\
+         X-Amz-Expires=900&\
+         X-Amz-SignedHeaders=content-length%3Bhost%3Bx-amz-checksum-sha256&\
+         X-Amz-Signature=4a2d4c04fb9704758ec839f7b5d8ec16fe43b1235a3eefe44ca946eb8ad2ef68";
     const GOLDEN_GET: &str = "http://127.0.0.1:7070/guildhall-evidence/evidence/0197/1?\
          response-cache-control=private%2C%20no-store&\
          response-content-disposition=attachment%3B%20filename%2A%3DUTF-8%27%27Lohn%2520%2522M%25C3%25A4rz%2522%253B%2520%25C3%25BC.pdf&\

@@ -1,4 +1,4 @@
-//! The client: signing, looking, reading, copying, deleting.
+//! The client: signing, looking, reading, deleting.
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -16,7 +16,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode};
+use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -24,13 +24,11 @@ use clock::Clock;
 use secrecy::ExposeSecret;
 use tracing::Instrument;
 
-use crate::sign::{Signer, encode};
-use crate::{Error, Settings, SignedGet, SignedPut, Upload};
+use crate::sign::Signer;
+use crate::{Composite, Error, Settings, SignedGet, SignedPut, Upload};
 
 /// Deadline of a request without a body, retries included.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Deadline of a copy, which the store does by itself.
-const COPY_DEADLINE: Duration = Duration::from_secs(60);
 /// How long an object's next bytes may take.
 const STALL: Duration = Duration::from_secs(20);
 
@@ -50,18 +48,11 @@ pub struct Head {
     pub size: u64,
     /// SHA-256 of the whole object; nothing where the store has none, or only one over digests of parts.
     pub sha256: Option<[u8; 32]>,
+    /// SHA-256 over the digests of its parts, where it was put together from parts.
+    pub composite: Option<Composite>,
     /// Media type it was stored with.
     pub content_type: Option<String>,
     /// Version, in a versioned bucket.
-    pub version: Option<String>,
-}
-
-/// The result of a copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Copied {
-    /// SHA-256 of the copy where the store says it; [`Blobs::head`] says it too.
-    pub sha256: Option<[u8; 32]>,
-    /// Version of the copy, in a versioned bucket.
     pub version: Option<String>,
 }
 
@@ -162,6 +153,7 @@ impl Blobs {
         Ok(Some(Head {
             size: head.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
             sha256: head.checksum_sha256().and_then(digest),
+            composite: head.checksum_sha256().and_then(Composite::parse),
             content_type: head.content_type().map(str::to_owned),
             version: head.version_id().filter(|v| *v != "null").map(str::to_owned),
         }))
@@ -185,37 +177,8 @@ impl Blobs {
         }
     }
 
-    /// Copies an intake object to the evidence bucket, within the store. Repeating it is harmless: the bytes of an
-    /// intake key never change. The copy has a SHA-256 of its own, made by the store from the bytes it wrote.
-    ///
-    /// # Errors
-    /// [`Error::Missing`], [`Error::Request`].
-    pub async fn copy_to_evidence(&self, intake_key: &str, evidence_key: &str) -> Result<Copied, Error> {
-        let source = format!("{}/{}", self.name(Bucket::Intake), encode(intake_key, "/"));
-        let answer = self
-            .0
-            .client
-            .copy_object()
-            .copy_source(source)
-            .bucket(self.name(Bucket::Evidence))
-            .key(evidence_key)
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .customize()
-            .config_override(aws_sdk_s3::config::Builder::default().timeout_config(timeouts(COPY_DEADLINE)))
-            .send()
-            .instrument(span("copy", Bucket::Evidence))
-            .await;
-        match answer {
-            Ok(answer) => Ok(Copied {
-                sha256: answer.copy_object_result().and_then(|r| r.checksum_sha256()).and_then(digest),
-                version: answer.version_id().filter(|v| *v != "null").map(str::to_owned),
-            }),
-            Err(error) if status(&error) == Some(404) => Err(Error::Missing(intake_key.to_owned())),
-            Err(error) => Err(request_error("copy", error)),
-        }
-    }
-
-    /// Deletes `key`; harmless where it is not there. In a versioned bucket the bytes stay as an old version.
+    /// Deletes `key`; harmless where it is not there. In a versioned bucket the bytes stay as an old version:
+    /// [`Blobs::delete_all`] takes those too.
     ///
     /// # Errors
     /// [`Error::Request`].
@@ -241,14 +204,18 @@ impl Blobs {
         Ok(())
     }
 
-    fn name(&self, bucket: Bucket) -> &str {
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    pub(crate) fn name(&self, bucket: Bucket) -> &str {
         match bucket {
             Bucket::Intake => &self.0.settings.intake_bucket,
             Bucket::Evidence => &self.0.settings.evidence_bucket,
         }
     }
 
-    async fn signer(&self, ttl: Duration) -> Result<Signer<'_>, Error> {
+    pub(crate) async fn signer(&self, ttl: Duration) -> Result<Signer<'_>, Error> {
         let now = self.0.clock.now();
         let credentials = self.credentials(SystemTime::from(now) + ttl).await?;
         let Settings { public_endpoint, region, .. } = &self.0.settings;
@@ -303,7 +270,7 @@ impl Body {
     }
 }
 
-fn timeouts(operation: Duration) -> TimeoutConfig {
+pub(crate) fn timeouts(operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(operation.mul_f32(0.6))
@@ -311,15 +278,15 @@ fn timeouts(operation: Duration) -> TimeoutConfig {
         .build()
 }
 
-fn digest(base64: &str) -> Option<[u8; 32]> {
+pub(crate) fn digest(base64: &str) -> Option<[u8; 32]> {
     STANDARD.decode(base64).ok()?.try_into().ok()
 }
 
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
+pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|r| r.status().as_u16())
 }
 
-fn request_error(
+pub(crate) fn request_error(
     operation: &'static str,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> Error {
@@ -327,6 +294,6 @@ fn request_error(
 }
 
 /// Keys are ids and would be harmless, but a trace has them already as the document's.
-fn span(operation: &'static str, bucket: Bucket) -> tracing::Span {
+pub(crate) fn span(operation: &'static str, bucket: Bucket) -> tracing::Span {
     tracing::info_span!("s3", otel.name = format!("s3.{operation}"), otel.kind = "client", s3.bucket = ?bucket)
 }

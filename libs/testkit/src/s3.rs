@@ -21,7 +21,7 @@ pub struct TestS3 {
     pub client: Client,
 }
 
-/// Makes the buckets, versioned as in the topology.
+/// Makes the buckets, versioned and lockable as in the topology.
 ///
 /// # Panics
 /// When S3 does not answer.
@@ -57,7 +57,8 @@ async fn make() -> TestS3 {
 async fn bucket(client: &Client, purpose: Purpose, suffix: &str) -> String {
     let bucket = Topology::get().bucket(purpose);
     let name = format!("{}-{suffix}", bucket.name);
-    client.create_bucket().bucket(&name).send().await.expect("S3 of the test servers");
+    let create = client.create_bucket().bucket(&name).object_lock_enabled_for_bucket(bucket.object_lock);
+    create.send().await.expect("S3 of the test servers");
     if bucket.versioned {
         let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         let versioning = client.put_bucket_versioning().bucket(&name).versioning_configuration(enabled);

@@ -80,6 +80,8 @@ pub struct Bucket {
     pub purpose: Purpose,
     /// Whether old versions are kept.
     pub versioned: bool,
+    /// Whether versions can be locked against deletion.
+    pub object_lock: bool,
     /// Whether browsers may call it directly.
     pub cors: bool,
 }
@@ -179,6 +181,7 @@ impl Topology {
             let name = &bucket.name;
             rule(names.insert(name), name, "is listed twice")?;
             rule(well_formed(name, b"-.", 63), name, "must be of a-z, 0-9, '-' and '.'")?;
+            rule(bucket.versioned || !bucket.object_lock, name, "must be versioned to be locked")?;
         }
         for purpose in [Purpose::Intake, Purpose::Evidence] {
             let count = self.buckets.iter().filter(|bucket| bucket.purpose == purpose).count();
@@ -213,7 +216,8 @@ mod tests {
             assert!(topology.queue(name).is_some(), "{name}");
         }
         assert!(topology.topic(&worker_dlq(topics::DOCUMENT)).is_some());
-        assert!(topology.bucket(Purpose::Evidence).versioned);
+        let evidence = topology.bucket(Purpose::Evidence);
+        assert!(evidence.versioned && evidence.object_lock);
         assert_ne!(topology.bucket(Purpose::Evidence).name, topology.bucket(Purpose::Intake).name);
     }
 
@@ -225,6 +229,7 @@ mod tests {
             ("guildhall.notification.v1", "guildhall.document.v1", "guildhall.document.v1: is listed twice"),
             ("guildhall-mail", "Guildhall Mail", "Guildhall Mail: must be of a-z"),
             ("purpose = \"evidence\"", "purpose = \"intake\"", "bucket: must be one per purpose"),
+            ("versioned = true", "versioned = false", "guildhall-evidence: must be versioned to be locked"),
             (
                 "retention_days = 14",
                 "retention_days = 1",

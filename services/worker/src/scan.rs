@@ -78,7 +78,8 @@ impl Scanner {
         let until = Instant::now() + LEASE;
         let (detected, reason) = self.inspect(&claim, until).await?;
         if reason == RejectionReason::Unspecified {
-            let copy = || self.blobs.copy_to_evidence(&claim.intake_key, &claim.evidence_key);
+            let size = claim.size_bytes.unsigned_abs();
+            let copy = || self.blobs.copy_to_evidence(&claim.intake_key, &claim.evidence_key, size);
             let copied = persist(until, &self.on_stop, blobs::Error::is_transient, copy).await;
             copied.map_err(|error| failure(error.into()))?;
         }

@@ -123,7 +123,7 @@ fn topics(topics: &[Topic]) -> String {
     text
 }
 
-/// For the AWS command line: makes the buckets that are not there, sets versioning and CORS.
+/// For the AWS command line: makes the buckets that are not there, sets versioning, object lock and CORS.
 fn buckets(buckets: &[Bucket]) -> String {
     let mut text = "\
 #!/bin/sh
@@ -139,6 +139,11 @@ cors='{\"CORSRules\":[{\"AllowedOrigins\":[\"'$PORTAL'\"],\"AllowedMethods\":[\"
         if bucket.versioned {
             text += &format!(
                 "s3 put-bucket-versioning --bucket {name} --versioning-configuration Status=Enabled\n"
+            );
+        }
+        if bucket.object_lock {
+            text += &format!(
+                "s3 put-object-lock-configuration --bucket {name} --object-lock-configuration ObjectLockEnabled=Enabled\n"
             );
         }
         if bucket.cors {

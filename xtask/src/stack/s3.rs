@@ -1,4 +1,4 @@
-//! The four S3 calls that make buckets, signed with SigV4 by hand: an AWS client would make xtask build for minutes.
+//! The five S3 calls that make buckets, signed with SigV4 by hand: an AWS client would make xtask build for minutes.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl S3 {
         self.call("GET", "/", "", b"", &[]).map(drop)
     }
 
-    /// Makes the buckets that are not there, and sets versioning and CORS on all.
+    /// Makes the buckets that are not there, and sets versioning, object lock and CORS on all.
     pub(crate) fn make_buckets(&self, buckets: &[Bucket], origins: &[String]) -> Result<()> {
         for bucket in buckets {
             let path = format!("/{}", bucket.name);
@@ -36,6 +36,11 @@ impl S3 {
                 let body = "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Status>Enabled</Status></VersioningConfiguration>";
                 self.call("PUT", &path, "versioning=", body.as_bytes(), &[])
                     .with_context(|| format!("versioning bucket {}", bucket.name))?;
+            }
+            if bucket.object_lock {
+                let body = "<ObjectLockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>";
+                self.call("PUT", &path, "object-lock=", body.as_bytes(), &[])
+                    .with_context(|| format!("making bucket {} lockable", bucket.name))?;
             }
             if bucket.cors {
                 self.call("PUT", &path, "cors=", cors(origins).as_bytes(), &[])

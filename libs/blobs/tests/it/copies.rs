@@ -6,7 +6,7 @@ use super::*;
 async fn a_copy_has_size_type_and_digest_of_its_original_and_a_version() {
     let (_test, blobs) = store().await;
     stored(&blobs, "riverton/a b", PDF).await;
-    let copied = blobs.copy_to_evidence("riverton/a b", "evidence/0197/1").await.unwrap();
+    let copied = blobs.copy_to_evidence("riverton/a b", "evidence/0197/1", PDF.len() as u64).await.unwrap();
     let head = blobs.head(Bucket::Evidence, "evidence/0197/1").await.unwrap().unwrap();
     assert_eq!(head.size, PDF.len() as u64);
     assert_eq!(head.sha256, Some(Sha256::digest(PDF).into()));
@@ -15,7 +15,7 @@ async fn a_copy_has_size_type_and_digest_of_its_original_and_a_version() {
     assert_eq!(copied.version, head.version);
     assert!(copied.sha256.is_none_or(|digest| Some(digest) == head.sha256));
     // Again, as after a worker was killed before it reported.
-    blobs.copy_to_evidence("riverton/a b", "evidence/0197/1").await.unwrap();
+    blobs.copy_to_evidence("riverton/a b", "evidence/0197/1", PDF.len() as u64).await.unwrap();
     let again = blobs.head(Bucket::Evidence, "evidence/0197/1").await.unwrap().unwrap();
     assert_eq!((again.size, again.sha256), (head.size, head.sha256));
 }
@@ -23,7 +23,7 @@ async fn a_copy_has_size_type_and_digest_of_its_original_and_a_version() {
 #[tokio::test]
 async fn a_missing_original_is_named_and_leaves_no_copy() {
     let (_test, blobs) = store().await;
-    let error = blobs.copy_to_evidence("nothing", "evidence/0197/1").await.unwrap_err();
+    let error = blobs.copy_to_evidence("nothing", "evidence/0197/1", 1).await.unwrap_err();
     assert!(matches!(&error, Error::Missing(key) if key == "nothing"), "{error:?}");
     assert_eq!(blobs.head(Bucket::Evidence, "evidence/0197/1").await.unwrap(), None);
 }

@@ -6,7 +6,7 @@ use super::*;
 async fn a_download_is_saved_under_its_name_and_kept_out_of_caches() {
     let (_test, blobs) = store().await;
     stored(&blobs, "k", PDF).await;
-    blobs.copy_to_evidence("k", "evidence/0197/1").await.unwrap();
+    blobs.copy_to_evidence("k", "evidence/0197/1", PDF.len() as u64).await.unwrap();
     for name in ["payslip.pdf", "Lohn \"März\"; ü\r\n.pdf", "%2e%2e", "給与.pdf"] {
         let get = blobs.presign_get(Bucket::Evidence, "evidence/0197/1", name, TTL).await.unwrap();
         let answer = reqwest::get(&get.url).await.unwrap();

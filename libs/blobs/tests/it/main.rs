@@ -4,6 +4,8 @@
 
 mod copies;
 mod downloads;
+mod locks;
+mod multipart;
 mod uploads;
 
 use std::time::Duration;

@@ -182,7 +182,7 @@ impl TestApp {
     /// What the scan role does with a clean object.
     pub(crate) async fn copy(&self, id: &str) {
         let blobs = &self.state.blobs;
-        blobs.copy_to_evidence(&intake_key(id), &evidence_key(id)).await.expect("copied");
+        blobs.copy_to_evidence(&intake_key(id), &evidence_key(id), 1).await.expect("copied");
     }
 
     pub(crate) async fn is_stored(&self, bucket: Bucket, key: &str) -> bool {
