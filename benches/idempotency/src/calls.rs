@@ -114,6 +114,7 @@ async fn announce(tx: &mut Tx, clock: &Clock) -> Result<(), pg::Error> {
         document_id: id.to_string(),
         owner: "ada".to_owned(),
         purpose: "proof-of-address".to_owned(),
+        version: 1,
     };
     let tenant = tx.tenant().clone();
     sqlx::query(

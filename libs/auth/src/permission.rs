@@ -50,11 +50,14 @@ pub fn rule(operation: Operation) -> Rule {
     match operation {
         // Evidence is handed in by the citizen alone: staff could otherwise make up what they then review.
         Operation::DocumentInitiateUpload
+        | Operation::DocumentInitiateVersion
         | Operation::DocumentRefreshUpload
         | Operation::DocumentConfirmUpload => CITIZENS,
         // Notification reads the owner's state when it renders.
         Operation::DocumentGetDocument => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
-        Operation::DocumentListDocuments | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
+        Operation::DocumentListDocuments
+        | Operation::DocumentListVersions
+        | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
         Operation::DocumentClaimScan | Operation::DocumentReportScan => only(&["svc-worker"]),
         Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.

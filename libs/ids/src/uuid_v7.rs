@@ -109,6 +109,8 @@ macro_rules! uuid_v7 {
 uuid_v7! {
     /// A document of the document service.
     DocumentId;
+    /// One version of a document.
+    VersionId;
     /// A job that a queue carries and its owner keeps a row for.
     JobId;
     /// A person whom the notification service can reach.

@@ -60,6 +60,9 @@ reasons! {
 
     // Documents.
     DOCUMENT_NOT_FOUND = NotFound, "There is no such document";
+    VERSION_NOT_FOUND = NotFound, "The document has no such version";
+    VERSION_IN_PROGRESS = Conflict, "A version of the document has no verdict yet";
+    VERSION_LIMIT_REACHED = Conflict, "The document has as many versions as it can have";
     UNKNOWN_PURPOSE = InvalidArgument, "The purpose is not in the upload policy";
     FILE_NAME_INVALID = InvalidArgument, "The file's name cannot be used";
     CONTENT_TYPE_NOT_ALLOWED = InvalidArgument, "The content type is not allowed for the purpose";

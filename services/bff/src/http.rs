@@ -66,6 +66,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::refresh::refresh))
         .routes(routes!(documents::confirm::confirm))
         .routes(routes!(documents::download::download))
+        .routes(routes!(documents::versions::versions, documents::correct::correct))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(staff::dead_letters::list::list))

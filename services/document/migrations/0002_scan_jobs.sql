@@ -1,17 +1,19 @@
--- Scan jobs: one per confirmed document. The queue's message only carries the id; lease and outcome are here. Every
+-- Scan jobs: one per confirmed version. The queue's message only carries the id; lease and outcome are here. Every
 -- change is made while the document's row is locked.
 create table scan_jobs (
     id uuid primary key,
     tenant text not null,
     document_id uuid not null,
+    version integer not null,
     created_at timestamptz not null,
     claims integer not null default 0 check (claims >= 0),
     lease_expires_at timestamptz,
     reported_at timestamptz,
 
     constraint scan_jobs_leased_when_claimed check ((claims = 0) = (lease_expires_at is null)),
-    constraint scan_jobs_document unique (tenant, document_id),
-    constraint scan_jobs_of_document foreign key (tenant, document_id) references documents (tenant, id)
+    constraint scan_jobs_version unique (tenant, document_id, version),
+    constraint scan_jobs_of_version foreign key (tenant, document_id, version)
+        references document_versions (tenant, document_id, version)
 );
 
 alter table scan_jobs enable row level security;

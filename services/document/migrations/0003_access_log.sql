@@ -5,6 +5,7 @@ create table access_log (
     event_id uuid primary key,
     tenant text not null,
     document_id uuid not null,
+    version integer not null,
     accessor text not null check (octet_length(accessor) between 1 and 255),
     -- The client that acted for the accessor (`azp`).
     client_id text not null,
@@ -12,7 +13,8 @@ create table access_log (
     -- Until when the signed URL could be used.
     expires_at timestamptz not null check (expires_at > accessed_at),
 
-    constraint access_log_of_document foreign key (tenant, document_id) references documents (tenant, id)
+    constraint access_log_of_version foreign key (tenant, document_id, version)
+        references document_versions (tenant, document_id, version)
 );
 
 create index access_log_by_document on access_log (tenant, document_id, accessed_at);

@@ -11,7 +11,9 @@ mod create_download;
 mod expire_upload;
 mod get_document;
 mod initiate_upload;
+mod initiate_version;
 mod list_documents;
+mod list_versions;
 mod refresh_upload;
 mod remind_scan;
 mod report_scan;
@@ -21,11 +23,13 @@ mod signature;
 pub use claim_scan::{ClaimedScan, claim_scan};
 pub use clean_up::{Cleaner, Cleaning};
 pub use confirm_upload::confirm_upload;
-pub use create_download::create_download;
+pub use create_download::{Download, create_download};
 pub use expire_upload::expire_upload;
 pub use get_document::get_document;
 pub use initiate_upload::initiate_upload;
+pub use initiate_version::initiate_version;
 pub use list_documents::{Page, list_documents};
+pub use list_versions::list_versions;
 pub use refresh_upload::refresh_upload;
 pub use remind_scan::remind_scan;
 pub use report_scan::report_scan;
@@ -39,13 +43,13 @@ use proto::Operation;
 use time::Duration;
 
 use crate::Error;
-use crate::domain::{Sha256, StoredObject, Viewer};
+use crate::domain::{Sha256, StoredObject, Version, Viewer};
 
-/// Due kind: an upload's window is over. Subject: the document.
+/// Due kind: an upload's window is over. Subject: the version.
 pub const UPLOAD_EXPIRY: &str = "upload_expiry";
 /// Due kind: a scan's outcome is still missing. Subject: the job.
 pub const SCAN_UNREPORTED: &str = "scan_unreported";
-/// Due kind: the uploaded object of a settled document is to be deleted. Subject: the document.
+/// Due kind: the uploaded object of a settled version is to be deleted. Subject: the version.
 pub const INTAKE_CLEANUP: &str = "intake_cleanup";
 
 /// How long a claim keeps other scanners away, and how often an unreported scan is asked for again.
@@ -59,6 +63,15 @@ fn viewer(caller: &Caller) -> Viewer {
 /// The document that a request names. What is no id names no document.
 fn document_id(text: &str) -> Result<DocumentId, Error> {
     text.parse().map_err(|_| Error::DocumentNotFound)
+}
+
+/// The version that a request names; `None` for 0, which leaves it to the call. What is no number of a version names
+/// none.
+fn version(number: i32) -> Result<Option<Version>, Error> {
+    match number {
+        0 => Ok(None),
+        number => number.try_into().map(Some).map_err(|_| Error::VersionNotFound),
+    }
 }
 
 fn scope(caller: &Caller, operation: Operation, key: Key) -> Scope {

@@ -7,16 +7,18 @@ pub mod media_type;
 pub mod page;
 pub mod policy;
 pub mod sha256;
+pub mod version;
 pub mod viewer;
 
 pub use declaration::{Declaration, FileSize, Violation};
 pub use document::{
-    Changed, Document, Event, InvalidTransition, Lifecycle, RejectionReason, Status, StoredObject,
-    UploadClosed, Verdict,
+    Changed, Document, Event, InvalidTransition, Lifecycle, NoNextVersion, RejectionReason, Status,
+    StoredObject, UploadClosed, Verdict,
 };
 pub use file_name::FileName;
 pub use media_type::MediaType;
 pub use page::{PageSize, PageToken};
 pub use policy::Purpose;
 pub use sha256::Sha256;
+pub use version::Version;
 pub use viewer::Viewer;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc_error::{Code, reason};
 
-use crate::domain::{InvalidTransition, UploadClosed, Violation, page};
+use crate::domain::{InvalidTransition, NoNextVersion, UploadClosed, Violation, page};
 
 /// A use case's failure.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,12 @@ pub enum Error {
     /// There is no such document, or the caller may not know of it.
     #[error("there is no such document")]
     DocumentNotFound,
+    /// The document has no such version.
+    #[error("the document has no such version")]
+    VersionNotFound,
+    /// The document gets no further version.
+    #[error("the document gets no further version now")]
+    NoNextVersion(NoNextVersion),
     /// No upload is awaited any more.
     #[error("no upload is awaited")]
     UploadClosed(UploadClosed),
@@ -79,6 +85,12 @@ impl From<UploadClosed> for Error {
     }
 }
 
+impl From<NoNextVersion> for Error {
+    fn from(why: NoNextVersion) -> Self {
+        Self::NoNextVersion(why)
+    }
+}
+
 impl From<Error> for rpc_error::Error {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -87,6 +99,11 @@ impl From<Error> for rpc_error::Error {
             Error::Declaration(violations) => declaration(&violations),
             Error::Page { size, token } => page(size, token),
             Error::DocumentNotFound => new(Code::NotFound, reason::DOCUMENT_NOT_FOUND),
+            Error::VersionNotFound => new(Code::NotFound, reason::VERSION_NOT_FOUND),
+            Error::NoNextVersion(NoNextVersion::InProgress) => {
+                new(Code::Conflict, reason::VERSION_IN_PROGRESS)
+            }
+            Error::NoNextVersion(NoNextVersion::Limit) => new(Code::Conflict, reason::VERSION_LIMIT_REACHED),
             Error::UploadClosed(UploadClosed::Expired) => new(Code::Gone, reason::UPLOAD_EXPIRED),
             Error::UploadClosed(UploadClosed::AlreadyConfirmed) => {
                 new(Code::Conflict, reason::UPLOAD_ALREADY_CONFIRMED)

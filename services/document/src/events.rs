@@ -21,27 +21,36 @@ pub async fn append(
     let document_id = document.id.to_string();
     let owner = document.owner.to_string();
     let purpose = document.declaration.purpose.to_string();
+    let version = document.version.number();
     let event = match event {
         Event::Initiated => {
-            event_of(document, "initiated", &v1::DocumentInitiated { document_id, owner, purpose })
+            event_of(document, "initiated", &v1::DocumentInitiated { document_id, owner, purpose, version })
         }
         Event::Uploaded => {
-            event_of(document, "uploaded", &v1::DocumentUploaded { document_id, owner, purpose })
+            event_of(document, "uploaded", &v1::DocumentUploaded { document_id, owner, purpose, version })
         }
         Event::Scanning => {
-            event_of(document, "scanning", &v1::DocumentScanning { document_id, owner, purpose })
+            event_of(document, "scanning", &v1::DocumentScanning { document_id, owner, purpose, version })
         }
-        Event::Ready => event_of(document, "ready", &v1::DocumentReady { document_id, owner, purpose }),
+        Event::Ready => {
+            event_of(document, "ready", &v1::DocumentReady { document_id, owner, purpose, version })
+        }
         Event::Rejected(reason) => {
             let reason = v1::RejectionReason::from(reason).into();
-            event_of(document, "rejected", &v1::DocumentRejected { document_id, owner, purpose, reason })
+            event_of(
+                document,
+                "rejected",
+                &v1::DocumentRejected { document_id, owner, purpose, reason, version },
+            )
         }
-        Event::Expired => event_of(document, "expired", &v1::DocumentExpired { document_id, owner, purpose }),
+        Event::Expired => {
+            event_of(document, "expired", &v1::DocumentExpired { document_id, owner, purpose, version })
+        }
     };
     outbox::append(tx, clock, event).await
 }
 
-/// Appends that somebody may download the document.
+/// Appends that somebody may download this version of the document.
 pub async fn append_accessed(
     tx: &mut Tx,
     clock: &Clock,
@@ -52,6 +61,7 @@ pub async fn append_accessed(
         document_id: document.id.to_string(),
         owner: document.owner.to_string(),
         accessor: accessor.to_string(),
+        version: document.version.number(),
     };
     outbox::append(tx, clock, event_of(document, "accessed", &accessed)).await
 }

@@ -40,6 +40,20 @@ impl DocumentService for Api {
             .into_response())
     }
 
+    async fn initiate_version(
+        &self,
+        request: Request<v1::InitiateVersionRequest>,
+    ) -> Result<Response<v1::InitiateVersionResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let awaited = app::initiate_version(&self.state, caller, key, request.get_ref()).await?;
+        Ok(awaited
+            .map(|awaited| v1::InitiateVersionResponse {
+                document: Some(awaited.document),
+                upload: Some(signed_upload(awaited.upload)),
+            })
+            .into_response())
+    }
+
     async fn refresh_upload(
         &self,
         request: Request<v1::RefreshUploadRequest>,
@@ -68,8 +82,19 @@ impl DocumentService for Api {
         request: Request<v1::GetDocumentRequest>,
     ) -> Result<Response<v1::GetDocumentResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let document = app::get_document(&self.state, caller, &request.get_ref().document_id).await?;
+        let v1::GetDocumentRequest { document_id, version } = request.get_ref();
+        let document = app::get_document(&self.state, caller, document_id, *version).await?;
         Ok(Response::new(v1::GetDocumentResponse { document: Some((&document).into()) }))
+    }
+
+    async fn list_versions(
+        &self,
+        request: Request<v1::ListVersionsRequest>,
+    ) -> Result<Response<v1::ListVersionsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let versions = app::list_versions(&self.state, caller, &request.get_ref().document_id).await?;
+        let versions = versions.iter().map(Into::into).collect();
+        Ok(Response::new(v1::ListVersionsResponse { versions }))
     }
 
     async fn list_documents(
@@ -90,10 +115,12 @@ impl DocumentService for Api {
         request: Request<v1::CreateDownloadRequest>,
     ) -> Result<Response<v1::CreateDownloadResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let signed = app::create_download(&self.state, caller, &request.get_ref().document_id).await?;
+        let v1::CreateDownloadRequest { document_id, version } = request.get_ref();
+        let download = app::create_download(&self.state, caller, document_id, *version).await?;
         Ok(Response::new(v1::CreateDownloadResponse {
-            url: signed.url,
-            expires_at: Some(timestamp(signed.expires_at)),
+            url: download.signed.url,
+            expires_at: Some(timestamp(download.signed.expires_at)),
+            version: download.version.number(),
         }))
     }
 

@@ -39,7 +39,7 @@ use clock::Clock;
 use pg::Db;
 use sqlx::migrate::Migrator;
 
-/// The tables `documents`, `scan_jobs` and `access_log`.
+/// The tables `documents`, `document_versions`, `scan_jobs` and `access_log`.
 pub static MIGRATOR: Migrator = pg::migrator!("_migrations_document");
 
 /// What every use case works with. Cheap to clone.

@@ -31,7 +31,7 @@ impl Documents {
     /// [`Error::Document`] when the answer cannot be had now, for whatever reason.
     pub async fn facts(&self, tenant: &Tenant, id: DocumentId) -> Result<Option<DocumentFacts>, Error> {
         let token = self.tokens.token().await.map_err(|error| Error::Document(error.into()))?;
-        let mut request = Request::new(GetDocumentRequest { document_id: id.to_string() });
+        let mut request = Request::new(GetDocumentRequest { document_id: id.to_string(), version: 0 });
         auth::client::authorize(&mut request, &token, Some(tenant));
         match self.client.clone().get_document(request).await {
             Ok(answer) => {

@@ -167,6 +167,22 @@ impl Citizen {
         Ok(Document(self.expect(Method::POST, "/v1/documents", Some(key), Some(body)).await?))
     }
 
+    /// Declares a corrected file as the next version of a document.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub async fn correct(&mut self, id: &str, file: &File, key: &str) -> Result<Document> {
+        let body = json!({
+            "file_name": file.name,
+            "content_type": file.content_type,
+            "size_bytes": file.bytes.len(),
+            "sha256": file.sha256(),
+        });
+        let path = format!("/v1/documents/{id}/versions");
+        Ok(Document(self.expect(Method::POST, &path, Some(key), Some(body)).await?))
+    }
+
     /// Puts bytes where the upload says, with exactly its headers.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use proto::document::v1::document_service_server::{DocumentService, DocumentServ
 use proto::document::v1::{
     ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
     CreateDownloadResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
-    InitiateUploadResponse, ListDocumentsRequest, ListDocumentsResponse, RefreshUploadRequest,
+    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListVersionsRequest, ListVersionsResponse, RefreshUploadRequest,
     RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
 };
 use serde_json::{Value, json};
@@ -42,6 +43,8 @@ macro_rules! api {
 
 api! {
     initiate_upload(InitiateUploadRequest) -> InitiateUploadResponse;
+    initiate_version(InitiateVersionRequest) -> InitiateVersionResponse;
+    list_versions(ListVersionsRequest) -> ListVersionsResponse;
     refresh_upload(RefreshUploadRequest) -> RefreshUploadResponse;
     confirm_upload(ConfirmUploadRequest) -> ConfirmUploadResponse;
     get_document(GetDocumentRequest) -> GetDocumentResponse;

@@ -14,7 +14,9 @@ const TABLE: &str = "
            DocumentCreateDownload       x      x        .             .                 .           .
               DocumentGetDocument       x      x        .             .                 x           .
            DocumentInitiateUpload       x      .        .             .                 .           .
+          DocumentInitiateVersion       x      .        .             .                 .           .
             DocumentListDocuments       x      x        .             .                 .           .
+             DocumentListVersions       x      x        .             .                 .           .
             DocumentRefreshUpload       x      .        .             .                 .           .
                DocumentReportScan       .      .        .             .                 .           x
         NotificationClaimDelivery       .      .        .             .                 .           x

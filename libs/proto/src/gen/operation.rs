@@ -6,14 +6,18 @@ pub enum Operation {
     DocumentClaimScan,
     /// `guildhall.document.v1.DocumentService/ConfirmUpload`: Says that the bytes were sent. Checks them against the declaration and queues the scan.
     DocumentConfirmUpload,
-    /// `guildhall.document.v1.DocumentService/CreateDownload`: Signs a download of a ready document for at most five minutes and writes the access log.
+    /// `guildhall.document.v1.DocumentService/CreateDownload`: Signs a download of a ready version for at most five minutes and writes the access log.
     DocumentCreateDownload,
     /// `guildhall.document.v1.DocumentService/GetDocument`: Returns one document. Strongly consistent.
     DocumentGetDocument,
     /// `guildhall.document.v1.DocumentService/InitiateUpload`: Declares a document and hands out a signed upload for exactly these bytes.
     DocumentInitiateUpload,
+    /// `guildhall.document.v1.DocumentService/InitiateVersion`: Declares a corrected file as the next version of a document and hands out a signed upload for exactly these bytes.
+    DocumentInitiateVersion,
     /// `guildhall.document.v1.DocumentService/ListDocuments`: Lists the caller's documents, newest first; for staff, the tenant's. Strongly consistent.
     DocumentListDocuments,
+    /// `guildhall.document.v1.DocumentService/ListVersions`: Lists every version of a document, newest first. Strongly consistent.
+    DocumentListVersions,
     /// `guildhall.document.v1.DocumentService/RefreshUpload`: Hands out a fresh signature for an upload that is still awaited; the bytes it allows stay the same.
     DocumentRefreshUpload,
     /// `guildhall.document.v1.DocumentService/ReportScan`: Reports what a scan found; reporting the same job twice changes nothing. For the worker's scan role only.
@@ -48,7 +52,9 @@ impl Operation {
         Self::DocumentCreateDownload,
         Self::DocumentGetDocument,
         Self::DocumentInitiateUpload,
+        Self::DocumentInitiateVersion,
         Self::DocumentListDocuments,
+        Self::DocumentListVersions,
         Self::DocumentRefreshUpload,
         Self::DocumentReportScan,
         Self::NotificationClaimDelivery,
@@ -72,7 +78,9 @@ impl Operation {
             "/guildhall.document.v1.DocumentService/CreateDownload" => Some(Self::DocumentCreateDownload),
             "/guildhall.document.v1.DocumentService/GetDocument" => Some(Self::DocumentGetDocument),
             "/guildhall.document.v1.DocumentService/InitiateUpload" => Some(Self::DocumentInitiateUpload),
+            "/guildhall.document.v1.DocumentService/InitiateVersion" => Some(Self::DocumentInitiateVersion),
             "/guildhall.document.v1.DocumentService/ListDocuments" => Some(Self::DocumentListDocuments),
+            "/guildhall.document.v1.DocumentService/ListVersions" => Some(Self::DocumentListVersions),
             "/guildhall.document.v1.DocumentService/RefreshUpload" => Some(Self::DocumentRefreshUpload),
             "/guildhall.document.v1.DocumentService/ReportScan" => Some(Self::DocumentReportScan),
             "/guildhall.notification.v1.NotificationService/ClaimDelivery" => Some(Self::NotificationClaimDelivery),
@@ -98,7 +106,9 @@ impl Operation {
             Self::DocumentCreateDownload => "/guildhall.document.v1.DocumentService/CreateDownload",
             Self::DocumentGetDocument => "/guildhall.document.v1.DocumentService/GetDocument",
             Self::DocumentInitiateUpload => "/guildhall.document.v1.DocumentService/InitiateUpload",
+            Self::DocumentInitiateVersion => "/guildhall.document.v1.DocumentService/InitiateVersion",
             Self::DocumentListDocuments => "/guildhall.document.v1.DocumentService/ListDocuments",
+            Self::DocumentListVersions => "/guildhall.document.v1.DocumentService/ListVersions",
             Self::DocumentRefreshUpload => "/guildhall.document.v1.DocumentService/RefreshUpload",
             Self::DocumentReportScan => "/guildhall.document.v1.DocumentService/ReportScan",
             Self::NotificationClaimDelivery => "/guildhall.notification.v1.NotificationService/ClaimDelivery",
@@ -123,7 +133,9 @@ impl Operation {
             Self::DocumentCreateDownload => "guildhall.document.v1.DocumentService",
             Self::DocumentGetDocument => "guildhall.document.v1.DocumentService",
             Self::DocumentInitiateUpload => "guildhall.document.v1.DocumentService",
+            Self::DocumentInitiateVersion => "guildhall.document.v1.DocumentService",
             Self::DocumentListDocuments => "guildhall.document.v1.DocumentService",
+            Self::DocumentListVersions => "guildhall.document.v1.DocumentService",
             Self::DocumentRefreshUpload => "guildhall.document.v1.DocumentService",
             Self::DocumentReportScan => "guildhall.document.v1.DocumentService",
             Self::NotificationClaimDelivery => "guildhall.notification.v1.NotificationService",
@@ -148,7 +160,9 @@ impl Operation {
             Self::DocumentCreateDownload => "CreateDownload",
             Self::DocumentGetDocument => "GetDocument",
             Self::DocumentInitiateUpload => "InitiateUpload",
+            Self::DocumentInitiateVersion => "InitiateVersion",
             Self::DocumentListDocuments => "ListDocuments",
+            Self::DocumentListVersions => "ListVersions",
             Self::DocumentRefreshUpload => "RefreshUpload",
             Self::DocumentReportScan => "ReportScan",
             Self::NotificationClaimDelivery => "ClaimDelivery",
@@ -173,7 +187,9 @@ impl Operation {
             Self::DocumentCreateDownload => false,
             Self::DocumentGetDocument => false,
             Self::DocumentInitiateUpload => true,
+            Self::DocumentInitiateVersion => true,
             Self::DocumentListDocuments => false,
+            Self::DocumentListVersions => false,
             Self::DocumentRefreshUpload => true,
             Self::DocumentReportScan => false,
             Self::NotificationClaimDelivery => false,

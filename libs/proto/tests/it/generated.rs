@@ -78,6 +78,7 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
         [
             &Operation::DocumentConfirmUpload,
             &Operation::DocumentInitiateUpload,
+            &Operation::DocumentInitiateVersion,
             &Operation::DocumentRefreshUpload,
             &Operation::NotificationMarkRead,
             &Operation::DeadLetterDiscardDeadLetter,

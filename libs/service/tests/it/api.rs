@@ -9,7 +9,8 @@ use proto::document::v1::document_service_server::{DocumentService, DocumentServ
 use proto::document::v1::{
     ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
     CreateDownloadResponse, Document, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
-    InitiateUploadResponse, ListDocumentsRequest, ListDocumentsResponse, RefreshUploadRequest,
+    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListVersionsRequest, ListVersionsResponse, RefreshUploadRequest,
     RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
 };
 use service::{Shutdown, context, grpc};
@@ -88,7 +89,8 @@ impl DocumentService for Api {
             }
             "forward" => {
                 use proto::document::v1::document_service_client::DocumentServiceClient;
-                let mut request = Request::new(GetDocumentRequest { document_id: "wherever".into() });
+                let mut request =
+                    Request::new(GetDocumentRequest { document_id: "wherever".into(), ..Default::default() });
                 auth::client::authorize(&mut request, &token, None);
                 return DocumentServiceClient::new(self.next.clone().unwrap()).get_document(request).await;
             }
@@ -114,6 +116,20 @@ impl DocumentService for Api {
     ) -> Result<Response<InitiateUploadResponse>, Status> {
         self.calls.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(InitiateUploadResponse::default()))
+    }
+
+    async fn initiate_version(
+        &self,
+        _: Request<InitiateVersionRequest>,
+    ) -> Result<Response<InitiateVersionResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_versions(
+        &self,
+        _: Request<ListVersionsRequest>,
+    ) -> Result<Response<ListVersionsResponse>, Status> {
+        Err(Status::unimplemented(""))
     }
 
     async fn refresh_upload(
@@ -181,7 +197,7 @@ pub(crate) async fn serve(api: Api, issuer: &Issuer) -> (SocketAddr, Shutdown) {
 
 /// A request of ada, a citizen of riverton, for the document `id`.
 pub(crate) fn get(issuer: &Issuer, id: &str) -> Request<GetDocumentRequest> {
-    let mut request = Request::new(GetDocumentRequest { document_id: id.into() });
+    let mut request = Request::new(GetDocumentRequest { document_id: id.into(), ..Default::default() });
     let token = auth::Token::parse(&issuer.citizen("ada", "riverton")).unwrap();
     auth::client::authorize(&mut request, &token, None);
     request

@@ -51,7 +51,7 @@ async fn raw(addr: SocketAddr, headers: &[(&str, &str)], message: &[u8]) -> (Hea
 
 fn document(id: &str) -> Vec<u8> {
     use prost::Message as _;
-    GetDocumentRequest { document_id: id.into() }.encode_to_vec()
+    GetDocumentRequest { document_id: id.into(), ..Default::default() }.encode_to_vec()
 }
 
 #[tokio::test]

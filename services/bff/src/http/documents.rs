@@ -1,29 +1,38 @@
 //! Documents, as JSON.
 
 pub mod confirm;
+pub mod correct;
 pub mod download;
 pub mod get;
 pub mod initiate;
 pub mod list;
 pub mod refresh;
+pub mod versions;
 
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proto::document::v1::{Document, DocumentStatus, RejectionReason, SignedUpload};
-use serde::Serialize;
-use utoipa::ToSchema;
+use rpc_error::{Code, Error, reason};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::notifications::rfc3339;
 
 /// Name of the header that makes a repeated call harmless.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A document.
+/// A document, as one of its versions shows it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentView {
     /// UUIDv7.
     id: String,
+    /// Which version is shown, from 1.
+    version: i32,
+    /// The newest version, whatever became of it.
+    latest_version: i32,
+    /// The newest version that can be read; `null` while none can.
+    latest_ready_version: Option<i32>,
     /// `pending_upload`, `uploaded`, `scanning`, `ready`, `rejected` or `expired`. More may come.
     status: &'static str,
     /// Why it was rejected: `INFECTED`, `TYPE_MISMATCH`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH` or `UNSCANNABLE`; else `null`.
@@ -77,8 +86,12 @@ pub struct Links {
     upload_url: Option<String>,
     /// `POST` once the bytes are sent.
     confirm: Option<String>,
-    /// `GET` for a signed download.
+    /// `GET` for a signed download of this version.
     download: Option<String>,
+    /// `GET` for every version.
+    versions: Option<String>,
+    /// `POST` to declare a corrected file as the next version; for the document's owner.
+    correct: Option<String>,
 }
 
 impl From<Document> for DocumentView {
@@ -86,16 +99,26 @@ impl From<Document> for DocumentView {
         let base = format!("/v1/documents/{}", document.document_id);
         let status = document.status();
         let pending = status == DocumentStatus::PendingUpload;
+        let newest = document.version == document.latest_version;
+        let own = if newest { base.clone() } else { format!("{base}?version={}", document.version) };
+        let download = (status == DocumentStatus::Ready)
+            .then(|| format!("{base}/download?version={}", document.version));
+        let versions = format!("{base}/versions");
         Self {
             status: status_name(status),
             rejection: rejection_name(document.rejection_reason()),
             links: Links {
                 upload_url: pending.then(|| format!("{base}/upload-url")),
                 confirm: pending.then(|| format!("{base}/confirm")),
-                download: (status == DocumentStatus::Ready).then(|| format!("{base}/download")),
-                own: Some(base),
+                download,
+                correct: (newest && is_settled(status)).then(|| versions.clone()),
+                versions: Some(versions),
+                own: Some(own),
             },
             id: document.document_id,
+            version: document.version,
+            latest_version: document.latest_version,
+            latest_ready_version: Some(document.latest_ready_version).filter(|version| *version > 0),
             purpose: document.purpose,
             file_name: document.file_name,
             content_type: document.content_type,
@@ -120,6 +143,10 @@ impl DocumentView {
         });
         Self { upload, ..Self::from(document) }
     }
+}
+
+fn is_settled(status: DocumentStatus) -> bool {
+    matches!(status, DocumentStatus::Ready | DocumentStatus::Rejected | DocumentStatus::Expired)
 }
 
 fn status_name(status: DocumentStatus) -> &'static str {
@@ -152,6 +179,22 @@ pub(crate) fn replay_headers(metadata: &tonic::metadata::MetadataMap) -> HeaderM
         headers.insert(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("true"));
     }
     headers
+}
+
+/// Which version.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct WhichVersion {
+    /// Its number, from 1; without it, the newest that the call is about.
+    version: Option<i32>,
+}
+
+/// A SHA-256 as clients write it.
+fn digest(sha256: &str) -> Result<Vec<u8>, Error> {
+    hex::decode(sha256).map_err(|_| {
+        Error::new(Code::InvalidArgument, reason::DIGEST_INVALID, "`sha256` must be 64 hexadecimal digits")
+            .violation("sha256", "must be 64 hexadecimal digits")
+    })
 }
 
 /// A service left out what its contract promises.

@@ -1,20 +1,19 @@
-//! Deleting the uploaded object of a settled document.
+//! Deleting the uploaded object of a settled version.
 //!
-//! The store is not asked inside of the runner's transaction: there the document is only handed to a task, and its
+//! The store is not asked inside of the runner's transaction: there the version is only handed to a task, and its
 //! row moved on to when it would be tried again. The task deletes the object, then the row. Whatever fails or dies in
 //! between leaves the row, and is done again.
 
 use blobs::Bucket;
 use due::Next;
 use futures::StreamExt as _;
-use ids::{DocumentId, Tenant};
+use ids::{Tenant, VersionId};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::INTAKE_CLEANUP;
-use crate::domain::Viewer;
 use crate::domain::document::UPLOAD_SIGNATURE;
 use crate::{Error, State, db};
 
@@ -27,13 +26,13 @@ const WAITING: usize = 200;
 /// Objects being deleted at once.
 const AT_ONCE: usize = 4;
 
-/// Hands documents to the task that deletes their uploaded objects. Cheap to clone.
+/// Hands versions to the task that deletes their uploaded objects. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Cleaner(mpsc::Sender<(Tenant, DocumentId)>);
+pub struct Cleaner(mpsc::Sender<(Tenant, VersionId)>);
 
 /// The task behind a [`Cleaner`].
 #[derive(Debug)]
-pub struct Cleaning(mpsc::Receiver<(Tenant, DocumentId)>);
+pub struct Cleaning(mpsc::Receiver<(Tenant, VersionId)>);
 
 impl Cleaner {
     /// A cleaner and its task, which is to be run.
@@ -43,9 +42,9 @@ impl Cleaner {
         (Self(sender), Cleaning(receiver))
     }
 
-    /// Hands over a settled document. Says when to hand it over again, unless its row is gone by then.
+    /// Hands over a settled version. Says when to hand it over again, unless its row is gone by then.
     #[must_use]
-    pub fn clean_up(&self, tenant: &Tenant, id: DocumentId, now: OffsetDateTime) -> Next {
+    pub fn clean_up(&self, tenant: &Tenant, id: VersionId, now: OffsetDateTime) -> Next {
         match self.0.try_send((tenant.clone(), id)) {
             Ok(()) => Next::At(now + RETRY),
             Err(_) => Next::At(now + CROWDED),
@@ -63,7 +62,7 @@ impl Cleaning {
                 async move {
                     if let Err(error) = delete(&state, &tenant, id).await {
                         let error = &error as &dyn std::error::Error;
-                        tracing::warn!(%tenant, document.id = %id, error, "uploaded object not deleted, will retry");
+                        tracing::warn!(%tenant, version.id = %id, error, "uploaded object not deleted, will retry");
                     }
                 }
             })
@@ -72,16 +71,16 @@ impl Cleaning {
 }
 
 /// Deletes the object, twice: a signature handed out before the verdict can put it back until it ends.
-async fn delete(state: &State, tenant: &Tenant, id: DocumentId) -> Result<(), Error> {
+async fn delete(state: &State, tenant: &Tenant, id: VersionId) -> Result<(), Error> {
     let of = tenant.clone();
     let found = state
         .db
         .tenant(tenant, move |tx| {
-            Box::pin(async move { Ok::<_, Error>(db::documents::find(tx, &of, &Viewer::Office, id).await?) })
+            Box::pin(async move { Ok::<_, Error>(db::documents::find_version(tx, &of, id).await?) })
         })
         .await?;
     let Some(document) = found.filter(|document| document.lifecycle.status().is_settled()) else {
-        // Only settled documents are scheduled.
+        // Only settled versions are scheduled.
         return Err(Error::DocumentNotFound);
     };
 

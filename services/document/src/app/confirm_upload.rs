@@ -8,7 +8,7 @@ use proto::Operation;
 use proto::document::v1;
 
 use super::{INTAKE_CLEANUP, SCAN_LEASE, SCAN_UNREPORTED, UPLOAD_EXPIRY};
-use crate::domain::{Changed, Document, Event, StoredObject};
+use crate::domain::{Changed, Document, Event, StoredObject, Version};
 use crate::{Error, State, db, events};
 
 /// Takes the citizen's word that the bytes were sent: compares what is stored with what was declared, and asks for a
@@ -26,19 +26,20 @@ pub async fn confirm_upload(
     let scope = super::scope(caller, Operation::DocumentConfirmUpload, key);
     idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
-            let locked = db::documents::lock(tx, &tenant, &viewer, id).await?;
+            let locked = db::documents::lock(tx, &tenant, &viewer, id, None).await?;
             let document = locked.ok_or(Error::DocumentNotFound)?;
             let now = clock.now();
             document.upload_window(now)?;
-            let stored = stored.ok_or(Error::UploadMissing)?;
+            let looked = stored.filter(|(version, _)| *version == document.version);
+            let (_, stored) = looked.ok_or(Error::UploadMissing)?;
 
             let Changed { document, event } = document.confirm(&stored, now)?;
             db::documents::update(tx, &document).await?;
             events::append(tx, &clock, &document, event).await?;
-            due::cancel(tx, UPLOAD_EXPIRY, id.into()).await?;
+            due::cancel(tx, UPLOAD_EXPIRY, document.version_id.into()).await?;
             match event {
                 Event::Uploaded => ask_for_scan(tx, &clock, &document).await?,
-                _ => due::schedule(tx, INTAKE_CLEANUP, id.into(), now).await?,
+                _ => due::schedule(tx, INTAKE_CLEANUP, document.version_id.into(), now).await?,
             }
             Ok::<_, Error>(v1::Document::from(&document))
         })
@@ -46,25 +47,26 @@ pub async fn confirm_upload(
     .await
 }
 
-/// What the store has for an upload that is awaited. Nothing is asked for a document that is not the caller's, nor
+/// What the store has for the upload that is awaited, and for which version. Nothing is asked for a document that is not the caller's, nor
 /// for one that is past its upload: the transaction will say which.
 async fn look(
     state: &State,
     caller: &Caller,
     request: &v1::ConfirmUploadRequest,
-) -> Result<Option<StoredObject>, Error> {
-    let document = super::get_document(state, caller, &request.document_id).await?;
+) -> Result<Option<(Version, StoredObject)>, Error> {
+    let document = super::get_document(state, caller, &request.document_id, 0).await?;
     if document.upload_window(state.clock.now()).is_err() {
         return Ok(None);
     }
     let head = state.blobs.head(Bucket::Intake, &document.intake_key()).await?;
-    Ok(head.as_ref().map(super::stored_object))
+    Ok(head.as_ref().map(|head| (document.version, super::stored_object(head))))
 }
 
 /// Writes the job and its message, and the reminder that sends the message again until the scan is reported.
 async fn ask_for_scan(tx: &mut Tx, clock: &Clock, document: &Document) -> Result<(), Error> {
     let job = JobId::mint(clock);
-    db::scan_jobs::insert(tx, &document.tenant, job, document.id, document.updated_at).await?;
+    db::scan_jobs::insert(tx, &document.tenant, job, document.id, document.version, document.updated_at)
+        .await?;
     events::append_scan(tx, clock, document, job).await?;
     due::schedule(tx, SCAN_UNREPORTED, job.into(), document.updated_at + SCAN_LEASE).await?;
     Ok(())

@@ -5,18 +5,36 @@ use blobs::{Bucket, SignedGet};
 use time::OffsetDateTime;
 
 use crate::db::access_log::Access;
-use crate::domain::{Document, Lifecycle, UploadClosed};
+use crate::domain::{Document, Lifecycle, UploadClosed, Version};
 use crate::{Error, State, db, events};
 
 /// How long a download's signature is good for.
 const DOWNLOAD_SIGNATURE: Duration = Duration::from_secs(5 * 60);
 
-/// Signs a download of a ready document and logs who may use it: citizens for their own, staff for the tenant's.
+/// A signed download and what it is of.
+#[derive(Debug)]
+pub struct Download {
+    /// The signature.
+    pub signed: SignedGet,
+    /// Which version the URL reads.
+    pub version: Version,
+}
+
+/// Signs a download of a ready version and logs who may use it: citizens for their own, staff for the tenant's. For 0
+/// it is the newest version that is ready.
 ///
 /// The URL is signed first, since that may take a call for credentials, and thrown away where the log cannot be
 /// written.
-pub async fn create_download(state: &State, caller: &Caller, document_id: &str) -> Result<SignedGet, Error> {
-    let document = super::get_document(state, caller, document_id).await?;
+pub async fn create_download(
+    state: &State,
+    caller: &Caller,
+    document_id: &str,
+    version: i32,
+) -> Result<Download, Error> {
+    let mut document = super::get_document(state, caller, document_id, version).await?;
+    if let Some(ready) = document.latest_ready.filter(|ready| version == 0 && *ready != document.version) {
+        document = super::get_document(state, caller, document_id, ready.number()).await?;
+    }
     readable(&document)?;
     let file_name = document.declaration.file_name.as_str();
     let key = document.evidence_key();
@@ -24,7 +42,7 @@ pub async fn create_download(state: &State, caller: &Caller, document_id: &str) 
     let signed = state.blobs.presign_get(Bucket::Evidence, &key, file_name, DOWNLOAD_SIGNATURE).await?;
 
     write_log(state, caller, &document, accessed_at, signed.expires_at).await?;
-    Ok(signed)
+    Ok(Download { signed, version: document.version })
 }
 
 async fn write_log(
@@ -34,14 +52,14 @@ async fn write_log(
     accessed_at: OffsetDateTime,
     expires_at: OffsetDateTime,
 ) -> Result<(), Error> {
-    let (id, viewer, clock, caller) =
-        (document.id, super::viewer(caller), state.clock.clone(), caller.clone());
+    let (id, version) = (document.id, document.version);
+    let (viewer, clock, caller) = (super::viewer(caller), state.clock.clone(), caller.clone());
     let tenant = caller.tenant.clone();
     state
         .db
         .tenant(&tenant, move |tx| {
             Box::pin(async move {
-                let locked = db::documents::lock(tx, &caller.tenant, &viewer, id).await?;
+                let locked = db::documents::lock(tx, &caller.tenant, &viewer, id, Some(version)).await?;
                 let document = locked.ok_or(Error::DocumentNotFound)?;
                 readable(&document)?;
                 let event_id = events::append_accessed(tx, &clock, &document, &caller.subject).await?;
@@ -49,6 +67,7 @@ async fn write_log(
                     event_id,
                     tenant: &caller.tenant,
                     document_id: id,
+                    version,
                     accessor: &caller.subject,
                     client_id: &caller.client_id,
                     accessed_at,

@@ -1,16 +1,16 @@
 use clock::Clock;
 use due::Next;
-use ids::DocumentId;
+use ids::VersionId;
 use pg::Tx;
 
 use super::INTAKE_CLEANUP;
-use crate::domain::{Changed, Lifecycle, Viewer};
+use crate::domain::{Changed, Lifecycle};
 use crate::{Error, db, events};
 
 /// Ends the wait for an upload that nobody confirmed in time.
-pub async fn expire_upload(tx: &mut Tx, clock: &Clock, id: DocumentId) -> Result<Next, Error> {
+pub async fn expire_upload(tx: &mut Tx, clock: &Clock, id: VersionId) -> Result<Next, Error> {
     let tenant = tx.tenant().clone();
-    let Some(document) = db::documents::lock(tx, &tenant, &Viewer::Office, id).await? else {
+    let Some(document) = db::documents::lock_version(tx, &tenant, id).await? else {
         return Ok(Next::Done);
     };
     let now = clock.now();

@@ -1,6 +1,6 @@
 use auth::Caller;
 use idempotency::{KEEP, Key, Outcome};
-use ids::DocumentId;
+use ids::{DocumentId, VersionId};
 use proto::Operation;
 use proto::document::v1;
 
@@ -30,15 +30,16 @@ pub async fn initiate_upload(
 
     let now = state.clock.now();
     let id = DocumentId::mint(&state.clock);
-    let Changed { document, event } =
-        Document::initiate(id, caller.tenant.clone(), caller.subject.clone(), declaration, now);
+    let version_id = VersionId::mint(&state.clock);
+    let (tenant, owner) = (caller.tenant.clone(), caller.subject.clone());
+    let Changed { document, event } = Document::initiate(id, version_id, tenant, owner, declaration, now);
 
     let (clock, initiated) = (state.clock.clone(), document.clone());
     let scope = super::scope(caller, Operation::DocumentInitiateUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             db::documents::insert(tx, &initiated).await?;
-            due::schedule(tx, UPLOAD_EXPIRY, id.into(), now + UPLOAD_WINDOW).await?;
+            due::schedule(tx, UPLOAD_EXPIRY, version_id.into(), now + UPLOAD_WINDOW).await?;
             events::append(tx, &clock, &initiated, event).await?;
             Ok::<_, Error>(v1::Document::from(&initiated))
         })
@@ -46,7 +47,7 @@ pub async fn initiate_upload(
     .await?;
 
     let upload = if outcome.replayed {
-        sign_again(state, caller, super::document_id(&outcome.value.document_id)?).await?
+        sign_again(state, caller, &outcome.value).await?
     } else {
         sign(state, &document).await?
     };

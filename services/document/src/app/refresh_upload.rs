@@ -20,7 +20,7 @@ pub async fn refresh_upload(
     let scope = super::scope(caller, Operation::DocumentRefreshUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
-            let found = db::documents::find(tx, &tenant, &viewer, id).await?;
+            let found = db::documents::find(tx, &tenant, &viewer, id, None).await?;
             let document = found.ok_or(Error::DocumentNotFound)?;
             document.upload_window(clock.now())?;
             Ok::<_, Error>(v1::Document::from(&document))
@@ -28,6 +28,6 @@ pub async fn refresh_upload(
     })
     .await?;
 
-    let upload = sign_again(state, caller, id).await?;
+    let upload = sign_again(state, caller, &outcome.value).await?;
     Ok(outcome.map(|document| AwaitedUpload { document, upload }))
 }

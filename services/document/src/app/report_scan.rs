@@ -78,6 +78,6 @@ async fn decide(
     db::scan_jobs::report(tx, &document.tenant, job, now).await?;
     events::append(tx, clock, &document, event).await?;
     due::cancel(tx, SCAN_UNREPORTED, job.into()).await?;
-    due::schedule(tx, INTAKE_CLEANUP, document.id.into(), now).await?;
+    due::schedule(tx, INTAKE_CLEANUP, document.version_id.into(), now).await?;
     Ok(document.lifecycle.status())
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use auth::Caller;
 use blobs::{Bucket, SignedPut, Upload};
-use ids::DocumentId;
 use proto::document::v1;
 
 use crate::domain::Document;
 use crate::domain::document::UPLOAD_SIGNATURE;
-use crate::{Error, State, db};
+use crate::{Error, State};
 
 /// A document and the signed request that puts its bytes in place.
 #[derive(Debug)]
@@ -35,14 +34,12 @@ pub(super) async fn sign(state: &State, document: &Document) -> Result<SignedPut
     Ok(state.blobs.presign_put(Bucket::Intake, &document.intake_key(), &upload, ttl).await?)
 }
 
-/// Signs an upload again for an answer that was stored, if it is still awaited.
-pub(super) async fn sign_again(state: &State, caller: &Caller, id: DocumentId) -> Result<SignedPut, Error> {
-    let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
-    let found = state
-        .db
-        .tenant(&caller.tenant, move |tx| {
-            Box::pin(async move { Ok::<_, Error>(db::documents::find(tx, &tenant, &viewer, id).await?) })
-        })
-        .await?;
-    sign(state, &found.ok_or(Error::DocumentNotFound)?).await
+/// Signs the upload of the version that was answered, if it is still awaited.
+pub(super) async fn sign_again(
+    state: &State,
+    caller: &Caller,
+    answered: &v1::Document,
+) -> Result<SignedPut, Error> {
+    let document = super::get_document(state, caller, &answered.document_id, answered.version).await?;
+    sign(state, &document).await
 }

@@ -1,27 +1,77 @@
-//! Table `documents`.
+//! Tables `documents` and `document_versions`.
 
-use ids::{DocumentId, Subject, Tenant};
+use ids::{DocumentId, Subject, Tenant, VersionId};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    Declaration, Document, FileSize, Lifecycle, MediaType, RejectionReason, Sha256, Status, Viewer,
+    Declaration, Document, FileSize, Lifecycle, MediaType, RejectionReason, Sha256, Status, Version, Viewer,
 };
 
-/// Writes a new document.
+/// Reads documents as versions show them. `$tail` picks which; `sqlx` needs the whole statement in one place.
+macro_rules! select {
+    ($tail:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            "select d.id, d.tenant, d.owner, d.purpose, d.latest_version, v.version, v.id as version_id, v.file_name,
+                 v.content_type, v.size_bytes, v.sha256, v.status, v.rejection_reason, v.detected_content_type,
+                 v.upload_expires_at, v.created_at, v.updated_at,
+                 (select max(r.version) from document_versions r
+                  where r.tenant = d.tenant and r.document_id = d.id and r.status = 'ready') as latest_ready
+             from documents d join document_versions v on v.tenant = d.tenant and v.document_id = d.id
+             " + $tail,
+            $($argument),+
+        )
+    };
+}
+
+/// Writes a new document and its first version.
 #[tracing::instrument(name = "db.documents.insert", skip_all)]
 pub async fn insert(db: &mut PgConnection, document: &Document) -> sqlx::Result<()> {
-    let Document { declaration, .. } = document;
-    let columns = Columns::of(&document.lifecycle);
     sqlx::query!(
-        "insert into documents (id, tenant, owner, purpose, file_name, content_type, size_bytes, sha256, status,
-             rejection_reason, detected_content_type, upload_expires_at, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "insert into documents (id, tenant, owner, purpose, latest_version, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
         document.id.as_uuid(),
         document.tenant.as_str(),
         document.owner.as_str(),
-        declaration.purpose.as_str(),
+        document.declaration.purpose.as_str(),
+        document.latest.number(),
+        document.created_at,
+    )
+    .execute(&mut *db)
+    .await?;
+    insert_version_row(db, document).await
+}
+
+/// Writes a further version of a document, whose row must be locked.
+#[tracing::instrument(name = "db.documents.insert_version", skip_all)]
+pub async fn insert_version(db: &mut PgConnection, document: &Document) -> sqlx::Result<()> {
+    let moved = sqlx::query!(
+        "update documents set latest_version = $3 where tenant = $1 and id = $2",
+        document.tenant.as_str(),
+        document.id.as_uuid(),
+        document.latest.number(),
+    )
+    .execute(&mut *db)
+    .await?;
+    if moved.rows_affected() != 1 {
+        return Err(sqlx::Error::RowNotFound);
+    }
+    insert_version_row(db, document).await
+}
+
+async fn insert_version_row(db: &mut PgConnection, document: &Document) -> sqlx::Result<()> {
+    let Document { declaration, .. } = document;
+    let columns = Columns::of(&document.lifecycle);
+    sqlx::query!(
+        "insert into document_versions (id, tenant, document_id, version, file_name, content_type, size_bytes, sha256,
+             status, rejection_reason, detected_content_type, upload_expires_at, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        document.version_id.as_uuid(),
+        document.tenant.as_str(),
+        document.id.as_uuid(),
+        document.version.number(),
         declaration.file_name.as_str(),
         declaration.media_type.as_str(),
         declaration.size.bytes(),
@@ -38,16 +88,16 @@ pub async fn insert(db: &mut PgConnection, document: &Document) -> sqlx::Result<
     Ok(())
 }
 
-/// Writes where the document stands now; its row must be locked.
+/// Writes where this version of the document stands now; the document's row must be locked.
 #[tracing::instrument(name = "db.documents.update", skip_all)]
 pub async fn update(db: &mut PgConnection, document: &Document) -> sqlx::Result<()> {
     let columns = Columns::of(&document.lifecycle);
     let updated = sqlx::query!(
-        "update documents set status = $3, rejection_reason = $4, detected_content_type = $5,
+        "update document_versions set status = $3, rejection_reason = $4, detected_content_type = $5,
              upload_expires_at = $6, updated_at = $7
          where tenant = $1 and id = $2",
         document.tenant.as_str(),
-        document.id.as_uuid(),
+        document.version_id.as_uuid(),
         columns.status,
         columns.rejection_reason,
         columns.detected_content_type,
@@ -59,23 +109,22 @@ pub async fn update(db: &mut PgConnection, document: &Document) -> sqlx::Result<
     if updated.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
 }
 
-/// Reads a document that the viewer may see.
+/// Reads a document that the viewer may see, as one of its versions shows it: the newest for `None`.
 #[tracing::instrument(name = "db.documents.find", skip_all)]
 pub async fn find(
     db: &mut PgConnection,
     tenant: &Tenant,
     viewer: &Viewer,
     id: DocumentId,
+    version: Option<Version>,
 ) -> sqlx::Result<Option<Document>> {
-    sqlx::query_as!(
-        Row,
-        "select id, tenant, owner, purpose, file_name, content_type, size_bytes, sha256, status, rejection_reason,
-             detected_content_type, upload_expires_at, created_at, updated_at
-         from documents
-         where tenant = $1 and id = $2 and ($3::text is null or owner = $3)",
+    select!(
+        "where d.tenant = $1 and d.id = $2 and ($3::text is null or d.owner = $3)
+             and v.version = coalesce($4, d.latest_version)",
         tenant.as_str(),
         id.as_uuid(),
         viewer.owner().map(Subject::as_str),
+        version.map(Version::number),
     )
     .fetch_optional(db)
     .await?
@@ -83,32 +132,81 @@ pub async fn find(
     .transpose()
 }
 
-/// Reads a document that the viewer may see, and keeps others from changing it until the transaction ends.
+/// The same, and keeps others from changing any of its versions until the transaction ends.
+///
+/// Two statements: what a statement that waits for a lock has joined is what was there before it waited.
 #[tracing::instrument(name = "db.documents.lock", skip_all)]
 pub async fn lock(
     db: &mut PgConnection,
     tenant: &Tenant,
     viewer: &Viewer,
     id: DocumentId,
+    version: Option<Version>,
 ) -> sqlx::Result<Option<Document>> {
-    sqlx::query_as!(
-        Row,
-        "select id, tenant, owner, purpose, file_name, content_type, size_bytes, sha256, status, rejection_reason,
-             detected_content_type, upload_expires_at, created_at, updated_at
-         from documents
+    let locked = sqlx::query!(
+        "select id from documents
          where tenant = $1 and id = $2 and ($3::text is null or owner = $3)
          for no key update",
         tenant.as_str(),
         id.as_uuid(),
         viewer.owner().map(Subject::as_str),
     )
-    .fetch_optional(db)
-    .await?
-    .map(Row::into_document)
-    .transpose()
+    .fetch_optional(&mut *db)
+    .await?;
+    match locked {
+        Some(_) => find(db, tenant, viewer, id, version).await,
+        None => Ok(None),
+    }
 }
 
-/// Reads up to `limit` documents that the viewer may see, newest first, beginning after `before`.
+/// Reads the document that a version is of, as that version shows it.
+#[tracing::instrument(name = "db.documents.find_version", skip_all)]
+pub async fn find_version(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    id: VersionId,
+) -> sqlx::Result<Option<Document>> {
+    select!("where v.tenant = $1 and v.id = $2", tenant.as_str(), id.as_uuid())
+        .fetch_optional(db)
+        .await?
+        .map(Row::into_document)
+        .transpose()
+}
+
+/// The same, and keeps others from changing any of the document's versions until the transaction ends.
+pub async fn lock_version(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    id: VersionId,
+) -> sqlx::Result<Option<Document>> {
+    match find_version(db, tenant, id).await? {
+        Some(found) => lock(db, tenant, &Viewer::Office, found.id, Some(found.version)).await,
+        None => Ok(None),
+    }
+}
+
+/// Reads every version of a document that the viewer may see, newest first.
+#[tracing::instrument(name = "db.documents.versions", skip_all)]
+pub async fn versions(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    viewer: &Viewer,
+    id: DocumentId,
+) -> sqlx::Result<Vec<Document>> {
+    let rows = select!(
+        "where d.tenant = $1 and d.id = $2 and ($3::text is null or d.owner = $3)
+         order by v.version desc",
+        tenant.as_str(),
+        id.as_uuid(),
+        viewer.owner().map(Subject::as_str),
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Row::into_document).collect()
+}
+
+/// Reads up to `limit` documents that the viewer may see, newest first, beginning after `before`, each as its newest
+/// version shows it.
 #[tracing::instrument(name = "db.documents.list", skip_all)]
 pub async fn list(
     db: &mut PgConnection,
@@ -121,13 +219,9 @@ pub async fn list(
     // Two statements, so that each reads its own index and stops at the limit.
     let rows = match viewer {
         Viewer::Citizen(owner) => {
-            sqlx::query_as!(
-                Row,
-                "select id, tenant, owner, purpose, file_name, content_type, size_bytes, sha256, status,
-                     rejection_reason, detected_content_type, upload_expires_at, created_at, updated_at
-                 from documents
-                 where tenant = $1 and owner = $2 and id < $3
-                 order by id desc limit $4",
+            select!(
+                "where d.tenant = $1 and d.owner = $2 and d.id < $3 and v.version = d.latest_version
+                 order by d.id desc limit $4",
                 tenant.as_str(),
                 owner.as_str(),
                 before,
@@ -137,13 +231,9 @@ pub async fn list(
             .await?
         }
         Viewer::Office => {
-            sqlx::query_as!(
-                Row,
-                "select id, tenant, owner, purpose, file_name, content_type, size_bytes, sha256, status,
-                     rejection_reason, detected_content_type, upload_expires_at, created_at, updated_at
-                 from documents
-                 where tenant = $1 and id < $2
-                 order by id desc limit $3",
+            select!(
+                "where d.tenant = $1 and d.id < $2 and v.version = d.latest_version
+                 order by d.id desc limit $3",
                 tenant.as_str(),
                 before,
                 limit,
@@ -161,6 +251,9 @@ struct Row {
     tenant: String,
     owner: String,
     purpose: String,
+    latest_version: i32,
+    version: i32,
+    version_id: Uuid,
     file_name: String,
     content_type: String,
     size_bytes: i64,
@@ -171,6 +264,7 @@ struct Row {
     upload_expires_at: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    latest_ready: Option<i32>,
 }
 
 /// The columns of a lifecycle.
@@ -210,6 +304,10 @@ impl Row {
             id: read("id", self.id.try_into())?,
             tenant: read("tenant", self.tenant.parse())?,
             owner: read("owner", self.owner.parse())?,
+            version: read("version", self.version.try_into())?,
+            version_id: read("version_id", self.version_id.try_into())?,
+            latest: read("latest_version", self.latest_version.try_into())?,
+            latest_ready: read("latest_ready", self.latest_ready.map(Version::try_from).transpose())?,
             declaration: Declaration {
                 purpose: read("purpose", self.purpose.parse())?,
                 file_name: read("file_name", self.file_name.parse())?,

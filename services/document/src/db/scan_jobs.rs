@@ -4,13 +4,17 @@ use ids::{DocumentId, JobId, Tenant};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
+use crate::domain::Version;
+
 /// A scan that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScanJob {
     /// Its id, which the queue's message carries.
     pub id: JobId,
-    /// What is to be scanned.
+    /// Whose version is to be scanned.
     pub document_id: DocumentId,
+    /// Which version.
+    pub version: i32,
     /// Until when the last claim keeps others away; `None` before the first.
     pub lease_expires_at: Option<OffsetDateTime>,
     /// When its outcome was reported.
@@ -24,13 +28,15 @@ pub async fn insert(
     tenant: &Tenant,
     id: JobId,
     document_id: DocumentId,
+    version: Version,
     now: OffsetDateTime,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into scan_jobs (id, tenant, document_id, created_at) values ($1, $2, $3, $4)",
+        "insert into scan_jobs (id, tenant, document_id, version, created_at) values ($1, $2, $3, $4, $5)",
         id.as_uuid(),
         tenant.as_str(),
         document_id.as_uuid(),
+        version.number(),
         now,
     )
     .execute(db)
@@ -43,7 +49,7 @@ pub async fn insert(
 pub async fn find(db: &mut PgConnection, tenant: &Tenant, id: JobId) -> sqlx::Result<Option<ScanJob>> {
     sqlx::query_as!(
         ScanJob,
-        r#"select id as "id: JobId", document_id as "document_id: DocumentId", lease_expires_at, reported_at
+        r#"select id as "id: JobId", document_id as "document_id: DocumentId", version, lease_expires_at, reported_at
            from scan_jobs
            where tenant = $1 and id = $2"#,
         tenant.as_str(),

@@ -1,9 +1,9 @@
-//! One document, and the edges of its life.
+//! One version of a document, and the edges of its life.
 
-use ids::{DocumentId, Subject, Tenant};
+use ids::{DocumentId, Subject, Tenant, VersionId};
 use time::{Duration, OffsetDateTime};
 
-use super::{Declaration, MediaType, Sha256};
+use super::{Declaration, MediaType, Sha256, Version};
 
 /// How long an upload is awaited.
 pub const UPLOAD_WINDOW: Duration = Duration::hours(24);
@@ -11,7 +11,7 @@ pub const UPLOAD_WINDOW: Duration = Duration::hours(24);
 /// How long one signature of an upload is good for.
 pub const UPLOAD_SIGNATURE: Duration = Duration::minutes(15);
 
-/// A document as the database keeps it.
+/// A document as one of its versions shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// Its id.
@@ -20,17 +20,25 @@ pub struct Document {
     pub tenant: Tenant,
     /// The citizen whose document it is.
     pub owner: Subject,
-    /// What was declared, and what the upload's signature enforces.
+    /// Which version this is.
+    pub version: Version,
+    /// That version's id, which its due rows are about.
+    pub version_id: VersionId,
+    /// The newest version, whatever became of it.
+    pub latest: Version,
+    /// The newest version that can be read.
+    pub latest_ready: Option<Version>,
+    /// What was declared, and what the upload's signature enforces. The purpose is that of all versions.
     pub declaration: Declaration,
-    /// Where it stands.
+    /// Where this version stands.
     pub lifecycle: Lifecycle,
-    /// When the upload was initiated.
+    /// When this version's upload was initiated.
     pub created_at: OffsetDateTime,
     /// When the lifecycle last changed.
     pub updated_at: OffsetDateTime,
 }
 
-/// Where a document stands, with what is known only there.
+/// Where a version stands, with what is known only there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lifecycle {
     /// A signed upload was handed out.
@@ -161,19 +169,64 @@ pub enum UploadClosed {
     AlreadyConfirmed,
 }
 
+/// Why a document gets no further version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoNextVersion {
+    /// The newest has no verdict yet.
+    InProgress,
+    /// There are [`Version::LAST`] already.
+    Limit,
+}
+
 impl Document {
     /// Begins a document's life: an upload is awaited for [`UPLOAD_WINDOW`].
     #[must_use]
     pub fn initiate(
         id: DocumentId,
+        version_id: VersionId,
         tenant: Tenant,
         owner: Subject,
         declaration: Declaration,
         now: OffsetDateTime,
     ) -> Changed {
-        let lifecycle = Lifecycle::PendingUpload { expires_at: now + UPLOAD_WINDOW };
-        let document = Self { id, tenant, owner, declaration, lifecycle, created_at: now, updated_at: now };
+        let document = Self {
+            id,
+            tenant,
+            owner,
+            version: Version::FIRST,
+            version_id,
+            latest: Version::FIRST,
+            latest_ready: None,
+            declaration,
+            lifecycle: Lifecycle::PendingUpload { expires_at: now + UPLOAD_WINDOW },
+            created_at: now,
+            updated_at: now,
+        };
         Changed { document, event: Event::Initiated }
+    }
+
+    /// Begins the life of the version after this one, which is the newest: the same document, other bytes.
+    pub fn correct(
+        &self,
+        version_id: VersionId,
+        declaration: Declaration,
+        now: OffsetDateTime,
+    ) -> Result<Changed, NoNextVersion> {
+        if self.version != self.latest || !self.lifecycle.status().is_settled() {
+            return Err(NoNextVersion::InProgress);
+        }
+        let version = self.latest.next().ok_or(NoNextVersion::Limit)?;
+        let document = Self {
+            version,
+            version_id,
+            latest: version,
+            declaration,
+            lifecycle: Lifecycle::PendingUpload { expires_at: now + UPLOAD_WINDOW },
+            created_at: now,
+            updated_at: now,
+            ..self.clone()
+        };
+        Ok(Changed { document, event: Event::Initiated })
     }
 
     /// Until when bytes are awaited, or why they are not.
@@ -213,7 +266,9 @@ impl Document {
             (Lifecycle::Scanning, Verdict::Clean { detected: Some(detected) })
                 if self.declaration.media_type.is_satisfied_by(&detected) =>
             {
-                Ok(self.changed(Lifecycle::Ready { detected }, Event::Ready, now))
+                let latest_ready = self.latest_ready.max(Some(self.version));
+                let ready = Self { latest_ready, ..self };
+                Ok(ready.changed(Lifecycle::Ready { detected }, Event::Ready, now))
             }
             (Lifecycle::Scanning, Verdict::Clean { detected }) => {
                 Ok(self.rejected(RejectionReason::TypeMismatch, detected, now))
@@ -247,13 +302,13 @@ impl Document {
     /// Key of the uploaded object in the intake bucket.
     #[must_use]
     pub fn intake_key(&self) -> String {
-        format!("intake/{}/1", self.id)
+        format!("intake/{}/{}", self.id, self.version)
     }
 
     /// Key of the scanned copy in the evidence bucket.
     #[must_use]
     pub fn evidence_key(&self) -> String {
-        format!("evidence/{}/1", self.id)
+        format!("evidence/{}/{}", self.id, self.version)
     }
 
     fn rejected(self, reason: RejectionReason, detected: Option<MediaType>, now: OffsetDateTime) -> Changed {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::Error;
 use crate::app::ClaimedScan;
-use crate::domain::{Document, Lifecycle, MediaType, RejectionReason, Status, Verdict};
+use crate::domain::{Document, Lifecycle, MediaType, RejectionReason, Status, Verdict, Version};
 
 impl From<&Document> for v1::Document {
     fn from(document: &Document) -> Self {
@@ -37,6 +37,9 @@ impl From<&Document> for v1::Document {
             created_at: Some(timestamp(document.created_at)),
             updated_at: Some(timestamp(document.updated_at)),
             upload_expires_at: upload_expires_at.map(timestamp),
+            version: document.version.number(),
+            latest_version: document.latest.number(),
+            latest_ready_version: document.latest_ready.map(Version::number).unwrap_or_default(),
         }
     }
 }
@@ -76,6 +79,7 @@ impl From<ClaimedScan> for v1::ClaimScanResponse {
             size_bytes: document.declaration.size.bytes(),
             sha256: document.declaration.sha256.as_bytes().to_vec(),
             lease_expires_at: Some(timestamp(lease_expires_at)),
+            version: document.version.number(),
         }
     }
 }

@@ -365,7 +365,7 @@ impl Actor {
     }
 
     pub(crate) async fn get(&self, id: &str) -> Result<v1::Document> {
-        let message = v1::GetDocumentRequest { document_id: id.to_owned() };
+        let message = v1::GetDocumentRequest { document_id: id.to_owned(), version: 0 };
         let read = self.client().get_document(self.keyless(message)).await?;
         Ok(read.into_inner().document.expect("a document"))
     }
@@ -376,7 +376,7 @@ impl Actor {
     }
 
     pub(crate) async fn download(&self, id: &str) -> Result<v1::CreateDownloadResponse> {
-        let message = v1::CreateDownloadRequest { document_id: id.to_owned() };
+        let message = v1::CreateDownloadRequest { document_id: id.to_owned(), version: 0 };
         Ok(self.client().create_download(self.keyless(message)).await?.into_inner())
     }
 

@@ -64,7 +64,7 @@ async fn what_could_not_be_deleted_is_tried_again() {
     store.cut();
     app.worker().report(&job, "", RejectionReason::Infected).await.unwrap();
     let tried = eventually(SOON, || async {
-        let moved = app.count("select count(*) from due where kind = 'intake_cleanup' and claim is null and at > (select updated_at from documents)");
+        let moved = app.count("select count(*) from due where kind = 'intake_cleanup' and claim is null and at > (select updated_at from document_versions)");
         if moved.await == 1 { Ok(()) } else { Err("not tried yet") }
     });
     tried.await.unwrap();

@@ -26,3 +26,4 @@ mod server;
 mod store_away;
 mod tenancy;
 mod upload_expiry;
+mod versions;

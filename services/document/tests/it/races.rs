@@ -92,6 +92,21 @@ async fn of_many_reports_that_disagree_one_decides() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_corrections_one_is_the_next_version() {
+    let app = TestApp::start().await;
+    let ada = app.ada();
+    let (id, _) = app.ready(&ada, &File::pdf("Ada")).await;
+    join_all((0..CALLERS).map(|_| ada.get(&id))).await;
+    let file = File::pdf("Ada, corrected");
+    let results = join_all((0..CALLERS).map(|_| ada.correct(&id, &file))).await;
+    // Those who waited for the winner see its version, and not that there is none.
+    let expected = [("ok", 1), (reason::VERSION_IN_PROGRESS, CALLERS - 1)];
+    assert_eq!(tally(&results), expected.map(|(outcome, n)| (outcome.to_owned(), n)).into());
+    assert_eq!(app.count("select count(*) from document_versions").await, 2);
+    assert_eq!(ada.get(&id).await.unwrap().version, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_waits_for_an_expiry_that_is_under_way() {
     let app = TestApp::start().await;
     let ada = app.ada();
@@ -100,12 +115,13 @@ async fn a_confirmation_waits_for_an_expiry_that_is_under_way() {
     let ahead = Clock::frozen(app.clock.now() + UPLOAD_WINDOW);
     let (expired, commit) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let expiry = tokio::spawn({
-        let (db, tenant, document) = (app.state.db.clone(), "riverton".parse().unwrap(), id.parse().unwrap());
+        let (db, tenant) = (app.state.db.clone(), "riverton".parse().unwrap());
+        let version = app.version_id(&id).await;
         let (expired, commit) = (expired.clone(), commit.clone());
         async move {
             let unit = db.tenant(&tenant, move |tx| {
                 Box::pin(async move {
-                    let next = expire_upload(tx, &ahead, document).await?;
+                    let next = expire_upload(tx, &ahead, version).await?;
                     expired.notify_one();
                     commit.notified().await;
                     Ok::<_, document::Error>(next)

@@ -17,6 +17,8 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         Operation::DocumentRefreshUpload => actor.refresh(id).await.map(drop),
         Operation::DocumentConfirmUpload => actor.confirm(id).await.map(drop),
         Operation::DocumentGetDocument => actor.get(id).await.map(drop),
+        Operation::DocumentListVersions => actor.versions(id).await.map(drop),
+        Operation::DocumentInitiateVersion => actor.correct(id, &File::pdf("x")).await.map(drop),
         Operation::DocumentCreateDownload => actor.download(id).await.map(drop),
         Operation::DocumentClaimScan => actor.claim(job).await.map(drop),
         Operation::DocumentReportScan => actor.report(job, "", RejectionReason::Infected).await.map(drop),
@@ -53,7 +55,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
             app.staff("lea", "lakeside"),
             app.service("svc-notification", "lakeside"),
         ],
-        Operation::DocumentCreateDownload => {
+        Operation::DocumentCreateDownload | Operation::DocumentListVersions => {
             vec![app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")]
         }
         _ => vec![app.citizen("ada", "lakeside")],
@@ -70,7 +72,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
             }
         }
     }
-    assert_eq!(tried, 3 * (4 + 3 + 2));
+    assert_eq!(tried, 3 * (5 + 3 + 2 * 2));
     for actor in [app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")] {
         assert!(actor.list(0, "").await.unwrap().documents.is_empty());
     }
@@ -120,8 +122,8 @@ async fn with_another_app_tenant_every_statement_finds_nothing() {
             within(app, setting, move |tx| {
                 Box::pin(async move {
                     Ok((
-                        db::documents::find(tx, &of(), &Viewer::Office, id).await?.is_some(),
-                        db::documents::lock(tx, &of(), &Viewer::Office, id).await?.is_some(),
+                        db::documents::find(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
+                        db::documents::lock(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
                         db::documents::list(tx, &of(), &Viewer::Office, None, 10).await?.len(),
                         db::documents::list(tx, &of(), &Viewer::Citizen("ada".parse().unwrap()), None, 10)
                             .await?
@@ -139,7 +141,7 @@ async fn with_another_app_tenant_every_statement_finds_nothing() {
 
     let now = app.clock.now();
     let document = within(&app, "riverton", move |tx| {
-        Box::pin(async move { db::documents::find(tx, &of(), &Viewer::Office, id).await })
+        Box::pin(async move { db::documents::find(tx, &of(), &Viewer::Office, id, None).await })
     });
     let document = document.await.unwrap().unwrap();
     let stolen = document.clone();
@@ -173,6 +175,7 @@ async fn without_a_tenant_the_app_role_sees_no_row() {
     let mut connection = sign_in(&app.db.urls.app).await;
     for sql in [
         "select count(*) from documents",
+        "select count(*) from document_versions",
         "select count(*) from scan_jobs",
         "select count(*) from access_log",
         "select count(*) from due",
@@ -192,7 +195,10 @@ async fn the_roles_cannot_do_what_no_statement_does() {
     for sql in [
         "delete from documents",
         "update documents set owner = 'eve'",
-        "update documents set sha256 = sha256",
+        "update documents set id = id",
+        "delete from document_versions",
+        "update document_versions set sha256 = sha256",
+        "update document_versions set version = 2",
         "delete from scan_jobs",
         "update access_log set accessor = 'nobody'",
         "delete from access_log",
@@ -207,7 +213,12 @@ async fn the_roles_cannot_do_what_no_statement_does() {
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
     }
     let mut as_system = sign_in(&app.db.urls.system).await;
-    for sql in ["select 1 from documents", "select 1 from scan_jobs", "select 1 from access_log"] {
+    for sql in [
+        "select 1 from documents",
+        "select 1 from document_versions",
+        "select 1 from scan_jobs",
+        "select 1 from access_log",
+    ] {
         sqlx::query(sql).execute(&mut as_system).await.expect_err(sql);
     }
 }

@@ -119,8 +119,9 @@ async fn events_that_nobody_is_told_of_write_nothing() {
         document_id: document_id.clone(),
         owner: owner.clone(),
         purpose: "identity".to_owned(),
+        version: 1,
     };
-    let accessed = DocumentAccessed { document_id, owner, accessor: "sam".to_owned() };
+    let accessed = DocumentAccessed { document_id, owner, accessor: "sam".to_owned(), version: 1 };
     app.publish(&app.cloud(document, "initiated", &initiated)).await;
     app.publish(&app.cloud(document, "accessed", &accessed)).await;
     app.publish(&app.event(document, "ada", What::Uploaded)).await;

@@ -109,6 +109,20 @@ impl DocumentService for Shelf {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn initiate_version(
+        &self,
+        _: Request<v1::InitiateVersionRequest>,
+    ) -> Result<Response<v1::InitiateVersionResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn list_versions(
+        &self,
+        _: Request<v1::ListVersionsRequest>,
+    ) -> Result<Response<v1::ListVersionsResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn refresh_upload(
         &self,
         _: Request<v1::RefreshUploadRequest>,

@@ -193,14 +193,26 @@ impl TestApp {
     pub(crate) fn event(&self, id: DocumentId, owner: &str, what: What) -> CloudEvent {
         let (document_id, owner, purpose) = (id.to_string(), owner.to_owned(), "identity".to_owned());
         match what {
-            What::Uploaded => self.cloud(id, "uploaded", &DocumentUploaded { document_id, owner, purpose }),
-            What::Scanning => self.cloud(id, "scanning", &DocumentScanning { document_id, owner, purpose }),
-            What::Ready => self.cloud(id, "ready", &DocumentReady { document_id, owner, purpose }),
+            What::Uploaded => {
+                self.cloud(id, "uploaded", &DocumentUploaded { document_id, owner, purpose, version: 1 })
+            }
+            What::Scanning => {
+                self.cloud(id, "scanning", &DocumentScanning { document_id, owner, purpose, version: 1 })
+            }
+            What::Ready => {
+                self.cloud(id, "ready", &DocumentReady { document_id, owner, purpose, version: 1 })
+            }
             What::Rejected(reason) => {
                 let reason = reason.into();
-                self.cloud(id, "rejected", &DocumentRejected { document_id, owner, purpose, reason })
+                self.cloud(
+                    id,
+                    "rejected",
+                    &DocumentRejected { document_id, owner, purpose, reason, version: 1 },
+                )
             }
-            What::Expired => self.cloud(id, "expired", &DocumentExpired { document_id, owner, purpose }),
+            What::Expired => {
+                self.cloud(id, "expired", &DocumentExpired { document_id, owner, purpose, version: 1 })
+            }
         }
     }
 

@@ -183,7 +183,7 @@ impl TestApp {
     }
 
     pub(crate) async fn document(&self, citizen: &Citizen, id: &str) -> Document {
-        let message = GetDocumentRequest { document_id: id.to_owned() };
+        let message = GetDocumentRequest { document_id: id.to_owned(), version: 0 };
         let client = &self.documents;
         let read = patiently(&citizen.token, &message, |request| {
             let mut client = client.clone();

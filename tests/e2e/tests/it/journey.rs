@@ -31,6 +31,45 @@ fn a_good_document_is_told_live_and_by_mail_and_comes_back_byte_for_byte() {
 }
 
 #[test]
+fn a_corrected_document_is_read_in_its_newest_version_and_in_each_before() {
+    in_world(async |world| {
+        let mut ada = sign_in(world, "ada").await;
+        let head = ada.head().await.unwrap();
+        let mut live = ada.live(head).await.unwrap();
+        let (first, second) = (files::pdf(), files::pdf());
+        let document = ada.hand_in(&first).await.unwrap();
+        let id = document.id();
+        live.wait_for(id, &["document.ready"], WITHIN).await.unwrap();
+
+        let corrected = ada.correct(id, &second, &key()).await.unwrap();
+        assert_eq!((corrected.id(), corrected.status()), (id, "pending_upload"));
+        assert_eq!(corrected.0["version"], 2);
+        assert_eq!(ada.download(id).await.unwrap(), first.bytes, "until the new one is ready");
+        let again = serde_json::json!({ "file_name": "a.pdf", "content_type": "application/pdf", "size_bytes": 1,
+            "sha256": "00".repeat(32) });
+        let path = format!("/v1/documents/{id}/versions");
+        let early = ada.call(Method::POST, &path, Some(&key()), Some(again)).await.unwrap();
+        problem(early, StatusCode::CONFLICT, "VERSION_IN_PROGRESS").await;
+
+        let answer = ada.put(&corrected, second.bytes.clone()).await.unwrap();
+        assert!(answer.status().is_success());
+        ada.confirm(id, &key()).await.unwrap();
+        live.wait_for(id, &["document.ready"], WITHIN).await.unwrap();
+        assert_eq!(ada.download(id).await.unwrap(), second.bytes);
+        let listed = ada.get(&path).await.unwrap();
+        let versions = listed["versions"].as_array().unwrap();
+        assert_eq!(versions.len(), 2);
+        for (version, file) in versions.iter().zip([&second, &first]) {
+            assert_eq!(version["sha256"], file.sha256());
+            let signed = ada.get(version["_links"]["download"].as_str().unwrap()).await.unwrap();
+            assert_eq!(signed["version"], version["version"]);
+        }
+        let none = ada.call(Method::GET, &format!("/v1/documents/{id}?version=3"), None, None).await.unwrap();
+        problem(none, StatusCode::NOT_FOUND, "VERSION_NOT_FOUND").await;
+    });
+}
+
+#[test]
 fn a_document_cannot_be_read_before_its_verdict() {
     in_world(async |world| {
         let mut ada = sign_in(world, "ada").await;

@@ -6,8 +6,9 @@ use proto::document::v1::CreateDownloadRequest;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::WhichVersion;
 use crate::App;
-use crate::http::extract::DocumentPath;
+use crate::http::extract::{DocumentPath, Query};
 use crate::http::notifications::rfc3339;
 use crate::principal::Principal;
 use crate::problem::{Problem, Result};
@@ -20,21 +21,30 @@ pub struct Download {
     url: String,
     /// RFC 3339, UTC; at most five minutes from now.
     expires_at: Option<String>,
+    /// Which version of the document it is.
+    version: i32,
 }
 
-/// Signs a download and writes the access log. 423 before the verdict.
+/// Signs a download and writes the access log: of the newest version that is ready, unless one is named. 423 before
+/// the verdict.
 #[utoipa::path(get, path = "/v1/documents/{id}/download", tag = "documents",
     security(("session" = []), ("bearer" = [])),
-    params(("id" = String, Path, description = "UUIDv7 of the document.")),
+    params(("id" = String, Path, description = "UUIDv7 of the document."), WhichVersion),
     responses((status = 200, body = Download), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 410, body = Problem), (status = 423, body = Problem)))]
 pub async fn download(
     State(app): State<App>,
     principal: Principal,
     DocumentPath(id): DocumentPath,
+    Query(which): Query<WhichVersion>,
 ) -> Result<Json<Download>> {
-    let message = CreateDownloadRequest { document_id: id.to_string() };
+    let version = which.version.unwrap_or_default();
+    let message = CreateDownloadRequest { document_id: id.to_string(), version };
     let request = Services::forward(&principal, None, message)?;
     let answer = app.services.document.clone().create_download(request).await?.into_inner();
-    Ok(Json(Download { url: answer.url, expires_at: answer.expires_at.and_then(rfc3339) }))
+    Ok(Json(Download {
+        url: answer.url,
+        expires_at: answer.expires_at.and_then(rfc3339),
+        version: answer.version,
+    }))
 }

@@ -4,11 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use proto::document::v1::InitiateUploadRequest;
-use rpc_error::{Code, Error, reason};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{DocumentView, IDEMPOTENCY_KEY, incomplete, replay_headers};
+use super::{DocumentView, IDEMPOTENCY_KEY, digest, incomplete, replay_headers};
 use crate::App;
 use crate::http::extract;
 use crate::principal::Principal;
@@ -43,10 +42,7 @@ pub async fn initiate(
     headers: HeaderMap,
     extract::Json(body): extract::Json<Initiate>,
 ) -> Result<(StatusCode, HeaderMap, Json<DocumentView>)> {
-    let sha256 = hex::decode(&body.sha256).map_err(|_| {
-        Error::new(Code::InvalidArgument, reason::DIGEST_INVALID, "`sha256` must be 64 hexadecimal digits")
-            .violation("sha256", "must be 64 hexadecimal digits")
-    })?;
+    let sha256 = digest(&body.sha256)?;
     let message = InitiateUploadRequest {
         purpose: body.purpose,
         file_name: body.file_name,

@@ -5,13 +5,22 @@ use super::*;
 
 const NOON: OffsetDateTime = datetime!(2030-05-01 12:00 UTC);
 
-fn initiated() -> Changed {
+fn declaration() -> Declaration {
     let declaration = Declaration::parse("identity", "id.pdf", "application/pdf", 1_000, &[7; 32]);
+    declaration.expect("within the policy")
+}
+
+fn version_id() -> VersionId {
+    "01890a5d-ac96-774b-bcce-b302099a8058".parse().expect("a UUIDv7")
+}
+
+fn initiated() -> Changed {
     Document::initiate(
         "01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a UUIDv7"),
+        version_id(),
         "riverton".parse().expect("a tenant"),
         "ada".parse().expect("a subject"),
-        declaration.expect("within the policy"),
+        declaration(),
         NOON,
     )
 }
@@ -108,6 +117,37 @@ fn an_upload_expires_at_the_end_of_its_window_and_not_before() {
     assert_eq!(expired.event, Event::Expired);
     assert_eq!(expired.document.upload_window(NOON), Err(UploadClosed::Expired));
     assert_eq!(scanning().upload_window(end), Err(UploadClosed::AlreadyConfirmed));
+}
+
+#[test]
+fn a_settled_document_is_corrected_and_keeps_what_could_be_read() {
+    let ready = scanning().decide(clean("application/pdf"), NOON).expect("scanning").document;
+    assert_eq!((ready.version, ready.latest_ready), (Version::FIRST, Some(Version::FIRST)));
+    let second = ready.correct(version_id(), declaration(), NOON).expect("settled");
+    assert_eq!(second.event, Event::Initiated);
+    let second = second.document;
+    assert_eq!((second.version.number(), second.latest.number()), (2, 2));
+    assert_eq!(second.latest_ready, Some(Version::FIRST));
+    assert!(second.intake_key().ends_with("/2") && second.evidence_key().ends_with("/2"));
+    let again = second.correct(version_id(), declaration(), NOON).expect_err("on its way");
+    assert_eq!(again, NoNextVersion::InProgress);
+
+    let expired = second.expire(NOON + UPLOAD_WINDOW).expect("the window is over").document;
+    assert_eq!(expired.latest_ready, Some(Version::FIRST));
+    let third = expired.correct(version_id(), declaration(), NOON).expect("settled").document;
+    let uploaded = third.confirm(&declared(), NOON).expect("pending").document;
+    let scanning = uploaded.start_scan(NOON).expect("uploaded").document;
+    let ready = scanning.decide(clean("application/pdf"), NOON).expect("scanning").document;
+    assert_eq!(ready.latest_ready.map(Version::number), Some(3));
+}
+
+#[test]
+fn only_the_newest_version_is_corrected_and_not_for_ever() {
+    let ready = scanning().decide(clean("application/pdf"), NOON).expect("scanning").document;
+    let older = Document { latest: Version::LAST, ..ready.clone() };
+    assert_eq!(older.correct(version_id(), declaration(), NOON), Err(NoNextVersion::InProgress));
+    let last = Document { version: Version::LAST, latest: Version::LAST, ..ready };
+    assert_eq!(last.correct(version_id(), declaration(), NOON), Err(NoNextVersion::Limit));
 }
 
 #[derive(Debug, Clone)]
