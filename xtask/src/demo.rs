@@ -76,6 +76,7 @@ fn invite(ports: &Ports) {
         "
 Everything runs. Sign in at {bff} with Chromium or Firefox:
   ada, ben   citizens of riverton     cleo  citizen of lakeside     sam  staff of riverton
+  max  admin of riverton, who publishes policies
   the password is the name with -pw
 
   page       {bff}

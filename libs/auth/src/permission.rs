@@ -39,6 +39,7 @@ impl Rule {
 
 const CITIZENS: Rule = Rule { people: People::Owner, staff: false, services: &[] };
 const CITIZENS_AND_STAFF: Rule = Rule { people: People::Owner, staff: true, services: &[] };
+const STAFF: Rule = Rule { people: People::None, staff: true, services: &[] };
 
 const fn only(services: &'static [&'static str]) -> Rule {
     Rule { people: People::None, staff: false, services }
@@ -71,6 +72,13 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::DeadLetterDiscardDeadLetter => {
             Rule { people: People::None, staff: true, services: &["svc-worker"] }
         }
+        // What a tenant allows is its staff's to say.
+        Operation::PolicyListPolicies
+        | Operation::PolicyGetPolicy
+        | Operation::PolicyListPolicyVersions
+        | Operation::PolicyDiffPolicy
+        | Operation::PolicyCheckPolicy
+        | Operation::PolicyPublishPolicy => STAFF,
     }
 }
 

@@ -94,6 +94,12 @@ reasons! {
     DEAD_LETTER_SELECTION_INVALID = InvalidArgument, "The selection of dead letters cannot be used";
     DEAD_LETTER_REASON_INVALID = InvalidArgument, "The reason for discarding cannot be used";
 
+    // Policies.
+    POLICY_NOT_FOUND = NotFound, "There is no such policy";
+    POLICY_INVALID = InvalidArgument, "The policy breaks a rule";
+    POLICY_CHANGED = Conflict, "Another version of the policy is in force";
+    POLICY_NOTE_INVALID = InvalidArgument, "The reason for publishing cannot be used";
+
     // HTTP only.
     ROUTE_NOT_FOUND = NotFound, "There is no such path";
     METHOD_NOT_ALLOWED = MethodNotAllowed, "The path does not have this method";

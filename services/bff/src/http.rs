@@ -35,7 +35,7 @@ use crate::{App, problem, session};
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: events that could not be applied."),
+        (name = "staff", description = "For the tenant's staff: events that could not be applied, policies."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -73,6 +73,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::dead_letters::get::get))
         .routes(routes!(staff::dead_letters::redrive::redrive))
         .routes(routes!(staff::dead_letters::discard::discard))
+        .routes(routes!(staff::policies::list::list))
+        .routes(routes!(staff::policies::get::get, staff::policies::publish::publish))
+        .routes(routes!(staff::policies::versions::versions))
+        .routes(routes!(staff::policies::diff::diff))
         .routes(routes!(live::websocket))
         .routes(routes!(live::sse))
 }

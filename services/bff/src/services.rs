@@ -8,6 +8,7 @@ use proto::notification::v1::{
     FeedHead, FeedHeadsRequest, ListFeedRequest, ListFeedResponse, UpsertRecipientRequest,
 };
 use proto::operations::v1::dead_letter_service_client::DeadLetterServiceClient;
+use proto::operations::v1::policy_service_client::PolicyServiceClient;
 use rpc_error::{Code, Error, reason};
 use service::channel::Channel;
 use tonic::Request;
@@ -25,6 +26,8 @@ pub struct Services {
     pub document_letters: DeadLetterServiceClient<Channel>,
     /// Dead letters of the notification service.
     pub notification_letters: DeadLetterServiceClient<Channel>,
+    /// Policies of the document service.
+    pub document_policies: PolicyServiceClient<Channel>,
     own: TokenSource,
 }
 
@@ -33,6 +36,7 @@ impl Services {
     #[must_use]
     pub fn new(document: Channel, notification: Channel, own: TokenSource) -> Self {
         Self {
+            document_policies: PolicyServiceClient::new(document.clone()),
             document_letters: DeadLetterServiceClient::new(document.clone()),
             notification_letters: DeadLetterServiceClient::new(notification.clone()),
             document: DocumentServiceClient::new(document),

@@ -18,7 +18,7 @@ pub use document::{
 pub use file_name::FileName;
 pub use media_type::MediaType;
 pub use page::{PageSize, PageToken};
-pub use policy::Purpose;
+pub use policy::{Purpose, RetentionPolicy, UploadPolicy};
 pub use sha256::Sha256;
 pub use version::Version;
 pub use viewer::Viewer;

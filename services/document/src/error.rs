@@ -65,6 +65,9 @@ pub enum Error {
     /// The database did not do its part.
     #[error("the database failed")]
     Database(#[from] pg::Error),
+    /// The policy in force cannot be told.
+    #[error("the policy in force cannot be told")]
+    Policy(#[from] policy::Error),
     /// The idempotency key was not accepted, or its row could not be kept.
     #[error("the idempotency key was not accepted")]
     Idempotency(#[from] idempotency::Error),
@@ -119,6 +122,7 @@ impl From<Error> for rpc_error::Error {
             Error::EvidenceMissing => new(Code::PreconditionFailed, reason::EVIDENCE_MISSING),
             Error::Transition(_) => Self::internal(error),
             Error::Database(error) => error.into(),
+            Error::Policy(error) => error.into(),
             Error::Idempotency(error) => error.into(),
             Error::Store(error) if error.is_transient() => Self::unavailable(error),
             Error::Store(error) => Self::internal(error),

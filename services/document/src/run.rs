@@ -8,18 +8,20 @@ use blobs::Blobs;
 use clock::Clock;
 use outbox::Relay;
 use pg::Db;
+use policy::Kinds;
 use proto::document::v1::document_service_server::DocumentServiceServer;
 use queue::Sqs;
 use service::{BoxError, Shutdown, admin};
 use sqlx::migrate::Migrator;
 
 use crate::app::Cleaner;
+use crate::domain::{RetentionPolicy, UploadPolicy};
 use crate::grpc::Api;
 use crate::{Config, State, jobs, ready};
 
 /// Every migration of the service's database, in the order in which they are applied.
 pub static MIGRATORS: &[&Migrator] =
-    &[&outbox::MIGRATOR, &due::MIGRATOR, &idempotency::MIGRATOR, &crate::MIGRATOR];
+    &[&outbox::MIGRATOR, &due::MIGRATOR, &idempotency::MIGRATOR, &policy::MIGRATOR, &crate::MIGRATOR];
 
 /// A service whose ports are open.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(DocumentServiceServer::new(Api::new(state.clone()))))
         .service(service::grpc_service!(dead_letters::server(&db, &clock, Vec::new())?))
+        .service(service::grpc_service!(policy::server(&db, &clock, policies())))
         .serve(shutdown)
         .await?;
     let admin = admin::Server::new(&config.admin)
@@ -77,6 +80,11 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         .serve(shutdown)
         .await?;
     Ok(Running { grpc, admin, state })
+}
+
+/// What a tenant's staff may publish.
+fn policies() -> Kinds {
+    Kinds::new().with::<UploadPolicy>().with::<RetentionPolicy>()
 }
 
 /// A task that ends when asked, and never fails: what it depends on is waited for.

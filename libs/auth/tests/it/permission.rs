@@ -29,6 +29,12 @@ const TABLE: &str = "
           DeadLetterGetDeadLetter       .      x        .             .                 .           x
         DeadLetterListDeadLetters       .      x        .             .                 .           x
      DeadLetterRedriveDeadLetters       .      x        .             .                 .           x
+                PolicyCheckPolicy       .      x        .             .                 .           .
+                 PolicyDiffPolicy       .      x        .             .                 .           .
+                  PolicyGetPolicy       .      x        .             .                 .           .
+               PolicyListPolicies       .      x        .             .                 .           .
+         PolicyListPolicyVersions       .      x        .             .                 .           .
+              PolicyPublishPolicy       .      x        .             .                 .           .
 ";
 
 fn caller(name: &str) -> Caller {

@@ -931,3 +931,1065 @@ pub mod dead_letter_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A version of a policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Policy {
+    /// Kind of policy, for example `upload`.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// 0 is built in; published ones count from 1 by tenant and kind.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// What it says: a JSON object, up to 64 KiB. Left out of lists of versions.
+    #[prost(string, tag = "3")]
+    pub body_json: ::prost::alloc::string::String,
+    /// Why it was published: a code or the id of a ticket; empty for the built-in one.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+    /// Subject of who published it; empty for the built-in one.
+    #[prost(string, tag = "5")]
+    pub published_by: ::prost::alloc::string::String,
+    /// When it was published; absent for the built-in one.
+    #[prost(message, optional, tag = "6")]
+    pub published_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Policy {
+    const NAME: &'static str = "Policy";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.Policy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.Policy".into()
+    }
+}
+/// A rule that a policy breaks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyViolation {
+    /// JSON Pointer (RFC 6901) into the body; behind `<kind>:` where another policy would break a rule beside it.
+    #[prost(string, tag = "1")]
+    pub pointer: ::prost::alloc::string::String,
+    /// The rule, never the value.
+    #[prost(string, tag = "2")]
+    pub rule: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PolicyViolation {
+    const NAME: &'static str = "PolicyViolation";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.PolicyViolation".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.PolicyViolation".into()
+    }
+}
+/// A place where two versions differ. Objects are compared by member, lists as a whole.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyChange {
+    /// JSON Pointer (RFC 6901).
+    #[prost(string, tag = "1")]
+    pub pointer: ::prost::alloc::string::String,
+    /// The value before, as JSON; empty where there was none.
+    #[prost(string, tag = "2")]
+    pub before_json: ::prost::alloc::string::String,
+    /// The value after, as JSON; empty where there is none.
+    #[prost(string, tag = "3")]
+    pub after_json: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PolicyChange {
+    const NAME: &'static str = "PolicyChange";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.PolicyChange".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.PolicyChange".into()
+    }
+}
+/// Asks for what is in force.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPoliciesRequest {}
+impl ::prost::Name for ListPoliciesRequest {
+    const NAME: &'static str = "ListPoliciesRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.ListPoliciesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.ListPoliciesRequest".into()
+    }
+}
+/// What is in force.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPoliciesResponse {
+    /// A policy per kind, by kind.
+    #[prost(message, repeated, tag = "1")]
+    pub policies: ::prost::alloc::vec::Vec<Policy>,
+}
+impl ::prost::Name for ListPoliciesResponse {
+    const NAME: &'static str = "ListPoliciesResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.ListPoliciesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.ListPoliciesResponse".into()
+    }
+}
+/// Which version of which policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPolicyRequest {
+    /// Kind of policy.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// Its version; absent for the one in force.
+    #[prost(int32, optional, tag = "2")]
+    pub version: ::core::option::Option<i32>,
+}
+impl ::prost::Name for GetPolicyRequest {
+    const NAME: &'static str = "GetPolicyRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.GetPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.GetPolicyRequest".into()
+    }
+}
+/// A version of a policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPolicyResponse {
+    /// The version.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+}
+impl ::prost::Name for GetPolicyResponse {
+    const NAME: &'static str = "GetPolicyResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.GetPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.GetPolicyResponse".into()
+    }
+}
+/// Which page of whose versions.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPolicyVersionsRequest {
+    /// Kind of policy.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPolicyVersionsRequest {
+    const NAME: &'static str = "ListPolicyVersionsRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.ListPolicyVersionsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.ListPolicyVersionsRequest".into()
+    }
+}
+/// A page of versions.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPolicyVersionsResponse {
+    /// The versions, without bodies; the built-in one is not among them.
+    #[prost(message, repeated, tag = "1")]
+    pub policies: ::prost::alloc::vec::Vec<Policy>,
+    /// Opaque token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPolicyVersionsResponse {
+    const NAME: &'static str = "ListPolicyVersionsResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.ListPolicyVersionsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.ListPolicyVersionsResponse".into()
+    }
+}
+/// Which versions to compare.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiffPolicyRequest {
+    /// Kind of policy.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The version before.
+    #[prost(int32, tag = "2")]
+    pub from_version: i32,
+    /// The version after; absent for the one in force.
+    #[prost(int32, optional, tag = "3")]
+    pub to_version: ::core::option::Option<i32>,
+}
+impl ::prost::Name for DiffPolicyRequest {
+    const NAME: &'static str = "DiffPolicyRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.DiffPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.DiffPolicyRequest".into()
+    }
+}
+/// What differs.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DiffPolicyResponse {
+    /// The differences, by pointer; none where the versions say the same.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: ::prost::alloc::vec::Vec<PolicyChange>,
+}
+impl ::prost::Name for DiffPolicyResponse {
+    const NAME: &'static str = "DiffPolicyResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.DiffPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.DiffPolicyResponse".into()
+    }
+}
+/// What to try.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CheckPolicyRequest {
+    /// Kind of policy.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The body, a JSON object, up to 64 KiB.
+    #[prost(string, tag = "2")]
+    pub body_json: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CheckPolicyRequest {
+    const NAME: &'static str = "CheckPolicyRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.CheckPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.CheckPolicyRequest".into()
+    }
+}
+/// What publishing it would come to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckPolicyResponse {
+    /// The version in force, which publishing would name as `expected_version`.
+    #[prost(int32, tag = "1")]
+    pub current_version: i32,
+    /// Rules that it breaks; while there is one it cannot be published.
+    #[prost(message, repeated, tag = "2")]
+    pub violations: ::prost::alloc::vec::Vec<PolicyViolation>,
+    /// What it would change, by pointer; none while a rule is broken.
+    #[prost(message, repeated, tag = "3")]
+    pub changes: ::prost::alloc::vec::Vec<PolicyChange>,
+}
+impl ::prost::Name for CheckPolicyResponse {
+    const NAME: &'static str = "CheckPolicyResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.CheckPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.CheckPolicyResponse".into()
+    }
+}
+/// What to put in force.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishPolicyRequest {
+    /// Kind of policy.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The body, a JSON object, up to 64 KiB.
+    #[prost(string, tag = "2")]
+    pub body_json: ::prost::alloc::string::String,
+    /// The version in force that the body was written against; another one refuses the call.
+    #[prost(int32, tag = "3")]
+    pub expected_version: i32,
+    /// Why: a code or the id of a ticket, 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`.
+    #[prost(string, tag = "4")]
+    pub note: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PublishPolicyRequest {
+    const NAME: &'static str = "PublishPolicyRequest";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.PublishPolicyRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.PublishPolicyRequest".into()
+    }
+}
+/// What is in force now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishPolicyResponse {
+    /// The version.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+}
+impl ::prost::Name for PublishPolicyResponse {
+    const NAME: &'static str = "PublishPolicyResponse";
+    const PACKAGE: &'static str = "guildhall.operations.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.operations.v1.PublishPolicyResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.operations.v1.PublishPolicyResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod policy_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Reads, checks and publishes policies. Every service that has policies serves it.
+    ///
+    /// Every call needs `authorization: Bearer <JWT>` of the tenant's staff in the metadata, and is about that tenant's
+    /// policies. Reads are strongly consistent.
+    #[derive(Debug, Clone)]
+    pub struct PolicyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PolicyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PolicyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PolicyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PolicyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists what is in force, by kind.
+        /// Errors: `PERMISSION_DENIED`.
+        pub async fn list_policies(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/ListPolicies",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.operations.v1.PolicyService",
+                        "ListPolicies",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a version of a policy.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `PERMISSION_DENIED`.
+        pub async fn get_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/GetPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.operations.v1.PolicyService", "GetPolicy"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the published versions of a policy, the newest first, without their bodies.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`),
+        /// `PERMISSION_DENIED`.
+        pub async fn list_policy_versions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPolicyVersionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPolicyVersionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/ListPolicyVersions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.operations.v1.PolicyService",
+                        "ListPolicyVersions",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells what differs between two versions.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `PERMISSION_DENIED`.
+        pub async fn diff_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DiffPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DiffPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/DiffPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.operations.v1.PolicyService",
+                        "DiffPolicy",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// A dry run: tells which rules a body would break, and what it would change. Changes nothing.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`POLICY_INVALID`: not JSON, or too long),
+        /// `PERMISSION_DENIED`.
+        pub async fn check_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CheckPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/CheckPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.operations.v1.PolicyService",
+                        "CheckPolicy",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Puts a body in force as the next version. To go back is to publish an old body again. One that says what is in
+        /// force already makes no version. It is obeyed by every call that begins after the answer.
+        ///
+        /// Needs `idempotency-key`, and the role `admin`.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`POLICY_INVALID` with every broken rule,
+        /// `POLICY_NOTE_INVALID`), `ABORTED` (`POLICY_CHANGED`), `PERMISSION_DENIED`.
+        pub async fn publish_policy(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PublishPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishPolicyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.operations.v1.PolicyService/PublishPolicy",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.operations.v1.PolicyService",
+                        "PublishPolicy",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod policy_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PolicyServiceServer.
+    #[async_trait]
+    pub trait PolicyService: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists what is in force, by kind.
+        /// Errors: `PERMISSION_DENIED`.
+        async fn list_policies(
+            &self,
+            request: tonic::Request<super::ListPoliciesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPoliciesResponse>,
+            tonic::Status,
+        >;
+        /// Reads a version of a policy.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `PERMISSION_DENIED`.
+        async fn get_policy(
+            &self,
+            request: tonic::Request<super::GetPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Lists the published versions of a policy, the newest first, without their bodies.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`),
+        /// `PERMISSION_DENIED`.
+        async fn list_policy_versions(
+            &self,
+            request: tonic::Request<super::ListPolicyVersionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPolicyVersionsResponse>,
+            tonic::Status,
+        >;
+        /// Tells what differs between two versions.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `PERMISSION_DENIED`.
+        async fn diff_policy(
+            &self,
+            request: tonic::Request<super::DiffPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DiffPolicyResponse>,
+            tonic::Status,
+        >;
+        /// A dry run: tells which rules a body would break, and what it would change. Changes nothing.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`POLICY_INVALID`: not JSON, or too long),
+        /// `PERMISSION_DENIED`.
+        async fn check_policy(
+            &self,
+            request: tonic::Request<super::CheckPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CheckPolicyResponse>,
+            tonic::Status,
+        >;
+        /// Puts a body in force as the next version. To go back is to publish an old body again. One that says what is in
+        /// force already makes no version. It is obeyed by every call that begins after the answer.
+        ///
+        /// Needs `idempotency-key`, and the role `admin`.
+        /// Errors: `NOT_FOUND` (`POLICY_NOT_FOUND`), `INVALID_ARGUMENT` (`POLICY_INVALID` with every broken rule,
+        /// `POLICY_NOTE_INVALID`), `ABORTED` (`POLICY_CHANGED`), `PERMISSION_DENIED`.
+        async fn publish_policy(
+            &self,
+            request: tonic::Request<super::PublishPolicyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishPolicyResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Reads, checks and publishes policies. Every service that has policies serves it.
+    ///
+    /// Every call needs `authorization: Bearer <JWT>` of the tenant's staff in the metadata, and is about that tenant's
+    /// policies. Reads are strongly consistent.
+    #[derive(Debug)]
+    pub struct PolicyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PolicyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PolicyServiceServer<T>
+    where
+        T: PolicyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.operations.v1.PolicyService/ListPolicies" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPoliciesSvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::ListPoliciesRequest>
+                    for ListPoliciesSvc<T> {
+                        type Response = super::ListPoliciesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPoliciesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::list_policies(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPoliciesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.operations.v1.PolicyService/GetPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPolicySvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::GetPolicyRequest>
+                    for GetPolicySvc<T> {
+                        type Response = super::GetPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::get_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.operations.v1.PolicyService/ListPolicyVersions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPolicyVersionsSvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::ListPolicyVersionsRequest>
+                    for ListPolicyVersionsSvc<T> {
+                        type Response = super::ListPolicyVersionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPolicyVersionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::list_policy_versions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPolicyVersionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.operations.v1.PolicyService/DiffPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct DiffPolicySvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::DiffPolicyRequest>
+                    for DiffPolicySvc<T> {
+                        type Response = super::DiffPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DiffPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::diff_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DiffPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.operations.v1.PolicyService/CheckPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct CheckPolicySvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::CheckPolicyRequest>
+                    for CheckPolicySvc<T> {
+                        type Response = super::CheckPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CheckPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::check_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CheckPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.operations.v1.PolicyService/PublishPolicy" => {
+                    #[allow(non_camel_case_types)]
+                    struct PublishPolicySvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::UnaryService<super::PublishPolicyRequest>
+                    for PublishPolicySvc<T> {
+                        type Response = super::PublishPolicyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PublishPolicyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::publish_policy(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PublishPolicySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PolicyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.operations.v1.PolicyService";
+    impl<T> tonic::server::NamedService for PolicyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}

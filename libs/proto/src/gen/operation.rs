@@ -42,6 +42,18 @@ pub enum Operation {
     DeadLetterListDeadLetters,
     /// `guildhall.operations.v1.DeadLetterService/RedriveDeadLetters`: Applies dead letters after all, or gives them back to the relay: each key in order, up to the first that fails;
     DeadLetterRedriveDeadLetters,
+    /// `guildhall.operations.v1.PolicyService/CheckPolicy`: A dry run: tells which rules a body would break, and what it would change. Changes nothing.
+    PolicyCheckPolicy,
+    /// `guildhall.operations.v1.PolicyService/DiffPolicy`: Tells what differs between two versions.
+    PolicyDiffPolicy,
+    /// `guildhall.operations.v1.PolicyService/GetPolicy`: Reads a version of a policy.
+    PolicyGetPolicy,
+    /// `guildhall.operations.v1.PolicyService/ListPolicies`: Lists what is in force, by kind.
+    PolicyListPolicies,
+    /// `guildhall.operations.v1.PolicyService/ListPolicyVersions`: Lists the published versions of a policy, the newest first, without their bodies.
+    PolicyListPolicyVersions,
+    /// `guildhall.operations.v1.PolicyService/PublishPolicy`: Puts a body in force as the next version. To go back is to publish an old body again. One that says what is in
+    PolicyPublishPolicy,
 }
 
 impl Operation {
@@ -67,6 +79,12 @@ impl Operation {
         Self::DeadLetterGetDeadLetter,
         Self::DeadLetterListDeadLetters,
         Self::DeadLetterRedriveDeadLetters,
+        Self::PolicyCheckPolicy,
+        Self::PolicyDiffPolicy,
+        Self::PolicyGetPolicy,
+        Self::PolicyListPolicies,
+        Self::PolicyListPolicyVersions,
+        Self::PolicyPublishPolicy,
     ];
 
     /// The operation of a request's path, for example `/guildhall.document.v1.DocumentService/GetDocument`.
@@ -93,6 +111,12 @@ impl Operation {
             "/guildhall.operations.v1.DeadLetterService/GetDeadLetter" => Some(Self::DeadLetterGetDeadLetter),
             "/guildhall.operations.v1.DeadLetterService/ListDeadLetters" => Some(Self::DeadLetterListDeadLetters),
             "/guildhall.operations.v1.DeadLetterService/RedriveDeadLetters" => Some(Self::DeadLetterRedriveDeadLetters),
+            "/guildhall.operations.v1.PolicyService/CheckPolicy" => Some(Self::PolicyCheckPolicy),
+            "/guildhall.operations.v1.PolicyService/DiffPolicy" => Some(Self::PolicyDiffPolicy),
+            "/guildhall.operations.v1.PolicyService/GetPolicy" => Some(Self::PolicyGetPolicy),
+            "/guildhall.operations.v1.PolicyService/ListPolicies" => Some(Self::PolicyListPolicies),
+            "/guildhall.operations.v1.PolicyService/ListPolicyVersions" => Some(Self::PolicyListPolicyVersions),
+            "/guildhall.operations.v1.PolicyService/PublishPolicy" => Some(Self::PolicyPublishPolicy),
             _ => None,
         }
     }
@@ -121,6 +145,12 @@ impl Operation {
             Self::DeadLetterGetDeadLetter => "/guildhall.operations.v1.DeadLetterService/GetDeadLetter",
             Self::DeadLetterListDeadLetters => "/guildhall.operations.v1.DeadLetterService/ListDeadLetters",
             Self::DeadLetterRedriveDeadLetters => "/guildhall.operations.v1.DeadLetterService/RedriveDeadLetters",
+            Self::PolicyCheckPolicy => "/guildhall.operations.v1.PolicyService/CheckPolicy",
+            Self::PolicyDiffPolicy => "/guildhall.operations.v1.PolicyService/DiffPolicy",
+            Self::PolicyGetPolicy => "/guildhall.operations.v1.PolicyService/GetPolicy",
+            Self::PolicyListPolicies => "/guildhall.operations.v1.PolicyService/ListPolicies",
+            Self::PolicyListPolicyVersions => "/guildhall.operations.v1.PolicyService/ListPolicyVersions",
+            Self::PolicyPublishPolicy => "/guildhall.operations.v1.PolicyService/PublishPolicy",
         }
     }
 
@@ -148,6 +178,12 @@ impl Operation {
             Self::DeadLetterGetDeadLetter => "guildhall.operations.v1.DeadLetterService",
             Self::DeadLetterListDeadLetters => "guildhall.operations.v1.DeadLetterService",
             Self::DeadLetterRedriveDeadLetters => "guildhall.operations.v1.DeadLetterService",
+            Self::PolicyCheckPolicy => "guildhall.operations.v1.PolicyService",
+            Self::PolicyDiffPolicy => "guildhall.operations.v1.PolicyService",
+            Self::PolicyGetPolicy => "guildhall.operations.v1.PolicyService",
+            Self::PolicyListPolicies => "guildhall.operations.v1.PolicyService",
+            Self::PolicyListPolicyVersions => "guildhall.operations.v1.PolicyService",
+            Self::PolicyPublishPolicy => "guildhall.operations.v1.PolicyService",
         }
     }
 
@@ -175,6 +211,12 @@ impl Operation {
             Self::DeadLetterGetDeadLetter => "GetDeadLetter",
             Self::DeadLetterListDeadLetters => "ListDeadLetters",
             Self::DeadLetterRedriveDeadLetters => "RedriveDeadLetters",
+            Self::PolicyCheckPolicy => "CheckPolicy",
+            Self::PolicyDiffPolicy => "DiffPolicy",
+            Self::PolicyGetPolicy => "GetPolicy",
+            Self::PolicyListPolicies => "ListPolicies",
+            Self::PolicyListPolicyVersions => "ListPolicyVersions",
+            Self::PolicyPublishPolicy => "PublishPolicy",
         }
     }
 
@@ -202,6 +244,12 @@ impl Operation {
             Self::DeadLetterGetDeadLetter => false,
             Self::DeadLetterListDeadLetters => false,
             Self::DeadLetterRedriveDeadLetters => true,
+            Self::PolicyCheckPolicy => false,
+            Self::PolicyDiffPolicy => false,
+            Self::PolicyGetPolicy => false,
+            Self::PolicyListPolicies => false,
+            Self::PolicyListPolicyVersions => false,
+            Self::PolicyPublishPolicy => true,
         }
     }
 }

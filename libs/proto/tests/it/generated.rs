@@ -83,6 +83,7 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::NotificationMarkRead,
             &Operation::DeadLetterDiscardDeadLetter,
             &Operation::DeadLetterRedriveDeadLetters,
+            &Operation::PolicyPublishPolicy,
         ]
     );
 }

@@ -1,3 +1,4 @@
 //! What a tenant's staff do.
 
 pub mod dead_letters;
+pub mod policies;

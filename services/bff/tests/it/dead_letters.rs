@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use service::{Shutdown, admin, grpc};
 use testkit::{TestDb, TestKafka, TestSqs};
 
-use crate::harness::{TestApp, problem};
+use crate::harness::{AWAY, TestApp, problem};
 
 const LIST: &str = "/v1/staff/dead-letters?service=notification";
 const REDRIVE: &str = "/v1/staff/dead-letters/redrive";
@@ -46,7 +46,7 @@ impl World {
         let running =
             Box::pin(notification::start(&config, Clock::system(), &shutdown)).await.expect("it works");
         running.admin.started();
-        let app = TestApp::start_before(issuer, &format!("http://{}", running.grpc)).await;
+        let app = TestApp::start_before(issuer, AWAY, &format!("http://{}", running.grpc)).await;
         Self { app, db, shutdown, _servers: (kafka, sqs) }
     }
 

@@ -11,6 +11,9 @@ use service::Shutdown;
 use settings::Env;
 use testkit::Issuer;
 
+/// Where no service is: nobody listens on port 9 (discard).
+pub(crate) const AWAY: &str = "http://127.0.0.1:9";
+
 /// A running `bff`; ends with this value.
 pub(crate) struct TestApp {
     /// Where it is.
@@ -24,12 +27,11 @@ pub(crate) struct TestApp {
 impl TestApp {
     /// Starts one.
     pub(crate) async fn start() -> Self {
-        // Nobody listens on port 9 (discard).
-        Self::start_before(testkit::tokens().await, "http://127.0.0.1:9").await
+        Self::start_before(testkit::tokens().await, AWAY, AWAY).await
     }
 
-    /// Starts one in front of a notification service.
-    pub(crate) async fn start_before(issuer: Issuer, notification: &str) -> Self {
+    /// Starts one in front of a document and a notification service.
+    pub(crate) async fn start_before(issuer: Issuer, document: &str, notification: &str) -> Self {
         let kafka = testkit::env().kafka_brokers();
         let redis = testkit::env().redis_url();
         let vars = [
@@ -45,7 +47,7 @@ impl TestApp {
             ("BFF__OIDC__CLIENT_SECRET", "secret"),
             ("BFF__REDIS__URL", &redis),
             ("BFF__KAFKA__BROKERS", &kafka),
-            ("BFF__DOCUMENT__URL", "http://127.0.0.1:9"),
+            ("BFF__DOCUMENT__URL", document),
             ("BFF__NOTIFICATION__URL", notification),
         ];
         let config = Config::from_env(Env::from_pairs("BFF", vars)).expect("settings");

@@ -4,5 +4,6 @@ mod dead_letters;
 mod errors;
 mod harness;
 mod openapi;
+mod policies;
 mod redis_tls;
 mod sessions;

@@ -1,13 +1,18 @@
+use std::sync::{Arc, OnceLock};
+
 use auth::Caller;
+use clock::Clock;
 use idempotency::{KEEP, Key, Outcome};
-use ids::{DocumentId, VersionId};
+use ids::{DocumentId, Subject, VersionId};
+use pg::Tx;
 use proto::Operation;
 use proto::document::v1;
+use time::OffsetDateTime;
 
 use super::signature::{sign, sign_again};
 use super::{AwaitedUpload, UPLOAD_EXPIRY};
 use crate::domain::document::UPLOAD_WINDOW;
-use crate::domain::{Changed, Declaration, Document};
+use crate::domain::{Changed, Declaration, Document, UploadPolicy};
 use crate::{Error, State, db, events};
 
 /// Declares a document and signs the upload of exactly these bytes.
@@ -19,37 +24,60 @@ pub async fn initiate_upload(
     key: Key,
     request: &v1::InitiateUploadRequest,
 ) -> Result<Outcome<AwaitedUpload>, Error> {
-    let declaration = Declaration::parse(
-        &request.purpose,
-        &request.file_name,
-        &request.content_type,
-        request.size_bytes,
-        &request.sha256,
-    )
-    .map_err(Error::Declaration)?;
+    let initiation = Initiation {
+        clock: state.clock.clone(),
+        id: DocumentId::mint(&state.clock),
+        version_id: VersionId::mint(&state.clock),
+        owner: caller.subject.clone(),
+        now: state.clock.now(),
+    };
+    let made = Arc::new(OnceLock::new());
 
-    let now = state.clock.now();
-    let id = DocumentId::mint(&state.clock);
-    let version_id = VersionId::mint(&state.clock);
-    let (tenant, owner) = (caller.tenant.clone(), caller.subject.clone());
-    let Changed { document, event } = Document::initiate(id, version_id, tenant, owner, declaration, now);
-
-    let (clock, initiated) = (state.clock.clone(), document.clone());
+    let (declared, kept) = (request.clone(), Arc::clone(&made));
     let scope = super::scope(caller, Operation::DocumentInitiateUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
-            db::documents::insert(tx, &initiated).await?;
-            due::schedule(tx, UPLOAD_EXPIRY, version_id.into(), now + UPLOAD_WINDOW).await?;
-            events::append(tx, &clock, &initiated, event).await?;
-            Ok::<_, Error>(v1::Document::from(&initiated))
+            let document = initiation.write(tx, &declared).await?;
+            Ok::<_, Error>(v1::Document::from(kept.get_or_init(|| document)))
         })
     })
     .await?;
 
-    let upload = if outcome.replayed {
-        sign_again(state, caller, &outcome.value).await?
-    } else {
-        sign(state, &document).await?
+    let upload = match made.get() {
+        Some(document) if !outcome.replayed => sign(state, document).await?,
+        _ => sign_again(state, caller, &outcome.value).await?,
     };
     Ok(outcome.map(|document| AwaitedUpload { document, upload }))
+}
+
+/// What the transaction needs to know of the call.
+struct Initiation {
+    clock: Clock,
+    id: DocumentId,
+    version_id: VersionId,
+    owner: Subject,
+    now: OffsetDateTime,
+}
+
+impl Initiation {
+    /// Holds the declaration to the policy in force, and writes the document.
+    async fn write(self, tx: &mut Tx, request: &v1::InitiateUploadRequest) -> Result<Document, Error> {
+        let policy = policy::current::<UploadPolicy>(tx).await?.policy;
+        let declaration = Declaration::parse(
+            &policy,
+            &request.purpose,
+            &request.file_name,
+            &request.content_type,
+            request.size_bytes,
+            &request.sha256,
+        )
+        .map_err(Error::Declaration)?;
+        let tenant = tx.tenant().clone();
+        let Changed { document, event } =
+            Document::initiate(self.id, self.version_id, tenant, self.owner, declaration, self.now);
+        db::documents::insert(tx, &document).await?;
+        due::schedule(tx, UPLOAD_EXPIRY, self.version_id.into(), self.now + UPLOAD_WINDOW).await?;
+        events::append(tx, &self.clock, &document, event).await?;
+        Ok(document)
+    }
 }

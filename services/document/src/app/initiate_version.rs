@@ -7,7 +7,7 @@ use proto::document::v1;
 use super::signature::sign_again;
 use super::{AwaitedUpload, UPLOAD_EXPIRY};
 use crate::domain::document::UPLOAD_WINDOW;
-use crate::domain::{Changed, Declaration};
+use crate::domain::{Changed, Declaration, UploadPolicy};
 use crate::{Error, State, db, events};
 
 /// Declares a corrected file as the next version of a document and signs the upload of exactly these bytes.
@@ -21,20 +21,22 @@ pub async fn initiate_version(
 ) -> Result<Outcome<AwaitedUpload>, Error> {
     // The purpose is the document's, and never changes.
     let corrected = super::get_document(state, caller, &request.document_id, 0).await?;
-    let declaration = Declaration::parse(
-        corrected.declaration.purpose.as_str(),
-        &request.file_name,
-        &request.content_type,
-        request.size_bytes,
-        &request.sha256,
-    )
-    .map_err(Error::Declaration)?;
-
+    let (purpose, declared) = (corrected.declaration.purpose, request.clone());
     let (id, version_id) = (corrected.id, VersionId::mint(&state.clock));
     let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
     let scope = super::scope(caller, Operation::DocumentInitiateVersion, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
+            let policy = policy::current::<UploadPolicy>(tx).await?.policy;
+            let declaration = Declaration::parse(
+                &policy,
+                purpose.as_str(),
+                &declared.file_name,
+                &declared.content_type,
+                declared.size_bytes,
+                &declared.sha256,
+            )
+            .map_err(Error::Declaration)?;
             let locked = db::documents::lock(tx, &tenant, &viewer, id, None).await?;
             let newest = locked.ok_or(Error::DocumentNotFound)?;
             let now = clock.now();

@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// A media type without parameters, such as `application/pdf`, in lower case; at most 127 bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct MediaType(String);
 
 /// The text is not `type/subtype` of RFC 6838, or carries parameters.
@@ -42,6 +45,20 @@ impl FromStr for MediaType {
             }
             _ => Err(Error),
         }
+    }
+}
+
+impl TryFrom<String> for MediaType {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl From<MediaType> for String {
+    fn from(media_type: MediaType) -> Self {
+        media_type.0
     }
 }
 

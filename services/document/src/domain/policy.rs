@@ -1,84 +1,88 @@
-//! What may be handed in for which purpose.
+//! What may be handed in for which purpose, and how long it is kept: what a tenant's staff may publish, and what is in
+//! force where they have not.
 
+pub mod period;
+pub mod retention;
+pub mod upload;
+
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-use super::MediaType;
+use serde::{Deserialize, Serialize};
 
-/// What a document is handed in for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Who somebody is: passport, identity card.
-    Identity,
-    /// Where somebody lives: utility bill, tenancy agreement.
-    Address,
-    /// What somebody earns: pay slips, bank exports.
-    Income,
-    /// What somebody declares in their own words.
-    Statement,
-}
+pub use period::Period;
+pub use retention::{LockMode, RetentionClass, RetentionPolicy};
+pub use upload::{ArchiveLimits, Rules, Unscannable, UploadPolicy};
 
-/// The text names no purpose of the policy.
+/// What a document is handed in for: the name of a purpose of the upload policy, now or when it was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Purpose(String);
+
+/// The name of a class of the retention policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ClassName(String);
+
+/// The text is no name that a policy can give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be one of identity, address, income, statement")]
-pub struct Unknown;
+#[error("must be a name: a letter, then up to 62 of a-z, 0-9, '_' and '-'")]
+pub struct InvalidName;
 
-const MIB: i64 = 1024 * 1024;
-
-impl Purpose {
-    /// Every purpose of the policy.
-    pub const ALL: [Self; 4] = [Self::Identity, Self::Address, Self::Income, Self::Statement];
-
-    /// The purpose's name in requests, events and the database.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Address => "address",
-            Self::Income => "income",
-            Self::Statement => "statement",
+macro_rules! name {
+    ($type:ident) => {
+        impl $type {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
         }
-    }
 
-    /// Largest file in bytes.
-    #[must_use]
-    pub fn max_bytes(self) -> i64 {
-        match self {
-            Self::Identity | Self::Address => 20 * MIB,
-            Self::Income => 50 * MIB,
-            Self::Statement => 10 * MIB,
+        impl FromStr for $type {
+            type Err = InvalidName;
+
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                Self::try_from(text.to_owned())
+            }
         }
-    }
 
-    /// Media types that are accepted.
-    #[must_use]
-    pub fn media_types(self) -> &'static [&'static str] {
-        match self {
-            Self::Identity | Self::Address => &["application/pdf", "image/png", "image/jpeg"],
-            Self::Income => &["application/pdf", "image/png", "image/jpeg", "text/csv", "text/plain"],
-            Self::Statement => &["application/pdf", "text/plain"],
+        impl TryFrom<String> for $type {
+            type Error = InvalidName;
+
+            fn try_from(text: String) -> Result<Self, InvalidName> {
+                if is_name(&text) { Ok(Self(text)) } else { Err(InvalidName) }
+            }
         }
-    }
 
-    /// Whether a file of this media type is accepted.
-    #[must_use]
-    pub fn allows(self, media_type: &MediaType) -> bool {
-        self.media_types().contains(&media_type.as_str())
-    }
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl FromStr for Purpose {
-    type Err = Unknown;
+name!(Purpose);
+name!(ClassName);
 
-    fn from_str(text: &str) -> Result<Self, Unknown> {
-        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text).ok_or(Unknown)
-    }
-}
-
-impl fmt::Display for Purpose {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+fn is_name(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || b"_-".contains(&c))
 }
 
 #[cfg(test)]
@@ -86,22 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_purpose_is_found_by_its_name() {
-        for purpose in Purpose::ALL {
-            assert_eq!(purpose.as_str().parse(), Ok(purpose));
-            assert!(Unknown.to_string().contains(purpose.as_str()));
+    fn a_name_is_short_and_plain() {
+        for name in ["identity", "a", "pay-slip_2"] {
+            assert_eq!(name.parse::<Purpose>().unwrap().as_str(), name);
         }
-        assert_eq!("Identity".parse::<Purpose>(), Err(Unknown));
-        assert_eq!("".parse::<Purpose>(), Err(Unknown));
-    }
-
-    #[test]
-    fn every_allowed_type_is_a_media_type() {
-        for purpose in Purpose::ALL {
-            for text in purpose.media_types() {
-                assert!(purpose.allows(&text.parse().expect(text)), "{purpose} {text}");
-            }
-            assert!(!purpose.allows(&"text/html".parse().expect("a media type")));
+        for text in ["", "Identity", "1a", "_a", "a b", "a/b", "é", &"a".repeat(64)] {
+            assert_eq!(text.parse::<Purpose>(), Err(InvalidName), "{text:?}");
+            assert_eq!(text.parse::<ClassName>(), Err(InvalidName), "{text:?}");
         }
     }
 }

@@ -57,6 +57,7 @@ pub(crate) struct File {
 enum Who {
     Citizen { subject: String, tenant: String },
     Staff { subject: String, tenant: String },
+    Admin { subject: String, tenant: String },
     Service { name: String },
 }
 
@@ -118,6 +119,10 @@ impl TestApp {
 
     pub(crate) fn staff(&self, subject: &str, tenant: &str) -> Actor {
         self.actor(Who::Staff { subject: subject.to_owned(), tenant: tenant.to_owned() }, None)
+    }
+
+    pub(crate) fn admin(&self, subject: &str, tenant: &str) -> Actor {
+        self.actor(Who::Admin { subject: subject.to_owned(), tenant: tenant.to_owned() }, None)
     }
 
     pub(crate) fn worker(&self) -> Actor {
@@ -331,6 +336,7 @@ impl Actor {
         let token = match &self.who {
             Who::Citizen { subject, tenant } => self.issuer.citizen(subject, tenant),
             Who::Staff { subject, tenant } => self.issuer.staff(subject, tenant),
+            Who::Admin { subject, tenant } => self.issuer.person(subject, tenant, "admin"),
             Who::Service { name } => self.issuer.service(name),
         };
         let token = auth::Token::parse(&token).expect("a token");

@@ -97,9 +97,9 @@ async fn every_broken_rule_is_told_at_once() {
     let error = app.ada().declare(declaration).await.unwrap_err();
     let told: Vec<_> = error.violations().iter().map(|v| format!("{} {}", v.field, v.rule)).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
-    purpose must be one of identity, address, income, statement
+    purpose must be one of address, identity, income, recording, statement
     file_name must be a name, not a path
-    content_type must be application/pdf, image/jpeg, image/png, text/csv, text/plain
+    content_type must be application/pdf, audio/mpeg, audio/ogg, image/jpeg, image/png, text/csv, text/plain, video/mp4, video/webm
     size_bytes must be at least 1 byte
     sha256 must be the SHA-256 of the file, 32 bytes
     ");

@@ -15,6 +15,7 @@ mod idempotency;
 mod initiate_upload;
 mod intake_cleanup;
 mod list_documents;
+mod policies;
 mod privacy;
 mod process;
 mod proxy;

@@ -28,6 +28,13 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::DeadLetterGetDeadLetter
         | Operation::DeadLetterListDeadLetters
         | Operation::DeadLetterRedriveDeadLetters => return None,
+        // Tested in `policies`.
+        Operation::PolicyListPolicies
+        | Operation::PolicyGetPolicy
+        | Operation::PolicyListPolicyVersions
+        | Operation::PolicyDiffPolicy
+        | Operation::PolicyCheckPolicy
+        | Operation::PolicyPublishPolicy => return None,
         Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads
         | Operation::NotificationListFeed

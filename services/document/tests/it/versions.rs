@@ -29,7 +29,7 @@ impl TestApp {
         let job = job.bind(id).fetch_one(&mut self.db.admin().await).await.expect("a job").to_string();
         let claimed = self.worker().claim(&job).await.expect("claimed");
         assert_eq!(claimed.version, corrected.document.expect("a document").version);
-        let copied = self.state.blobs.copy_to_evidence(&claimed.intake_key, &claimed.evidence_key).await;
+        let copied = self.state.blobs.copy_to_evidence(&claimed.intake_key, &claimed.evidence_key, 1).await;
         copied.expect("copied");
         job
     }

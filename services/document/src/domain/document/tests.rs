@@ -1,12 +1,15 @@
+use policy::Policy as _;
 use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::UploadPolicy;
 
 const NOON: OffsetDateTime = datetime!(2030-05-01 12:00 UTC);
 
 fn declaration() -> Declaration {
-    let declaration = Declaration::parse("identity", "id.pdf", "application/pdf", 1_000, &[7; 32]);
+    let policy = UploadPolicy::builtin();
+    let declaration = Declaration::parse(&policy, "identity", "id.pdf", "application/pdf", 1_000, &[7; 32]);
     declaration.expect("within the policy")
 }
 
