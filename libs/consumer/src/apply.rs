@@ -84,10 +84,10 @@ impl Mode {
     /// How much is taken at a time.
     pub(crate) fn bounds(&self) -> Bounds {
         let records = match self {
-            Self::Inbox(_) => 512,
+            Self::Inbox(_) => 4_096,
             Self::Forward(_) => 1,
         };
-        Bounds { records, weight: 1024 * 1024, room: 128 * 1024 }
+        Bounds { records, weight: 4 * 1024 * 1024, room: 128 * 1024 }
     }
 
     /// Applies events of one tenant, or one record alone; all or nothing.

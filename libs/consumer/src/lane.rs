@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Most records that are looked at for one batch.
-const WINDOW: usize = 2_048;
+const WINDOW: usize = 4_096;
 /// A transaction that took longer makes the next one smaller: it holds its locks all the while.
 const LONG: Duration = Duration::from_millis(250);
 

@@ -48,7 +48,9 @@ impl Metrics {
             batches: meter
                 .u64_histogram("consumer.batch_records")
                 .with_description("records applied in one transaction")
-                .with_boundaries(vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0])
+                .with_boundaries(vec![
+                    1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0, 2_048.0, 4_096.0,
+                ])
                 .build(),
             seconds: meter
                 .f64_histogram("consumer.batch_duration")
