@@ -167,7 +167,7 @@ pub async fn commits(args: &Commits) -> Result<bool> {
         limit: Some(args.events),
     };
     let mut batch = Batch::start(&args.common.dir.join("commits"), &servers, record.seed, load).await?;
-    batch.produce().await?;
+    let most = batch.produce().await?;
     let produced = start.elapsed();
     batch.rest(Duration::from_secs(3_600)).await?;
     let took = start.elapsed();
@@ -175,6 +175,7 @@ pub async fn commits(args: &Commits) -> Result<bool> {
     let verdict = record.verdict;
     println!("\n{} events of {} writers, committed after 0 to 20 ms", verdict.committed, args.writers);
     println!("  committed in {:.0} s, applied after {:.0} s", produced.as_secs_f64(), took.as_secs_f64());
+    println!("  the table outbox never had more than {} dead rows and {} KiB", most.dead, most.kib);
     println!("  {} transactions acknowledged after one that had appended later", record.late);
     println!("{}", record.promises());
     Ok(record.is_clean())

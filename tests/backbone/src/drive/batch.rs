@@ -16,7 +16,7 @@ use super::fault;
 use super::record::Record;
 use super::servers::Servers;
 use super::slot::{self, Slot};
-use super::world::World;
+use super::world::{Progress, World};
 use crate::ledger::{self, Acknowledged, Ledger};
 use crate::roles::{Load, Role};
 use crate::verdict::Verdict;
@@ -37,6 +37,15 @@ const SLOTS: [(Role, usize); 7] = [
     (Role::Consumer, 1),
     (Role::Consumer, 2),
 ];
+
+/// What the outbox's table grew to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bloat {
+    /// Deleted rows that were not vacuumed away.
+    pub(super) dead: i64,
+    /// Table and indexes.
+    pub(super) kib: i64,
+}
 
 /// When killing ends: whichever comes first.
 #[derive(Clone, Copy, Debug)]
@@ -193,34 +202,47 @@ impl Batch {
         faults
     }
 
-    /// Runs a producer to its own end, a relay and two consumers; nothing is killed.
-    pub(super) async fn produce(&mut self) -> Result<()> {
+    /// Runs a producer to its own end, a relay and two consumers; nothing is killed. Returns what the outbox's table was
+    /// seen to grow to.
+    pub(super) async fn produce(&mut self) -> Result<Bloat> {
         self.run([0, 2, 4, 5].into_iter());
+        let mut most = Bloat::default();
         loop {
             tokio::select! {
                 // The producer's is the only task that ends by itself; the others end by an error.
-                ended = self.tasks.join_next() => return ended.context("nothing runs")??,
-                () = tokio::time::sleep(REPORT) => self.report().await,
+                ended = self.tasks.join_next() => {
+                    ended.context("nothing runs")???;
+                    return Ok(most);
+                }
+                () = tokio::time::sleep(REPORT) => {
+                    if let Some(now) = self.report().await {
+                        most = Bloat { dead: most.dead.max(now.dead), kib: most.kib.max(now.kib) };
+                    }
+                }
             }
         }
     }
 
-    async fn report(&self) {
+    async fn report(&self) -> Option<Progress> {
         let kills: Vec<String> =
             Role::ALL.iter().map(|role| format!("{role} {}", self.shared.record().kills(*role))).collect();
         let seconds = self.start.elapsed().as_secs();
-        match self.world.progress().await {
-            Ok(now) => println!(
-                "{seconds:>5} s  kills: {}; steps committed {}, applied {}, outbox {}; jobs {}, received {}",
-                kills.join(", "),
-                now.committed,
-                now.applied,
-                now.outbox,
-                now.jobs,
-                now.received
-            ),
-            Err(_) => println!("{seconds:>5} s  kills: {}; the database is away", kills.join(", ")),
-        }
+        let Ok(now) = self.world.progress().await else {
+            println!("{seconds:>5} s  kills: {}; the database is away", kills.join(", "));
+            return None;
+        };
+        println!(
+            "{seconds:>5} s  kills: {}; steps committed {}, applied {}, outbox {} ({} dead rows, {} KiB); jobs {}, received {}",
+            kills.join(", "),
+            now.committed,
+            now.applied,
+            now.outbox,
+            now.dead,
+            now.kib,
+            now.jobs,
+            now.received
+        );
+        Some(now)
     }
 
     /// Ends the producers, heals everything, and waits until nothing is on its way any more.
@@ -231,7 +253,7 @@ impl Batch {
         let (mut quiet, mut next) = (None, Instant::now() + REPORT);
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            let at_rest = self.world.progress().await.is_ok_and(super::world::Progress::at_rest);
+            let at_rest = self.world.progress().await.is_ok_and(Progress::at_rest);
             let now = Instant::now();
             if !at_rest {
                 quiet = None;

@@ -41,6 +41,10 @@ pub(super) struct Progress {
     pub(super) outbox: i64,
     pub(super) jobs: i64,
     pub(super) received: i64,
+    /// Rows of the table `outbox` that are deleted and not vacuumed away, as the server estimates them.
+    pub(super) dead: i64,
+    /// What the table and its indexes take of the disk.
+    pub(super) kib: i64,
 }
 
 impl Progress {
@@ -83,8 +87,11 @@ impl World {
         // A row of each: planning them together costs more than asking twice.
         let mut admin = self.admin().await?;
         let sums = "select (select coalesce(sum(n), 0)::bigint from counters), (select coalesce(sum(n), 0)::bigint from progress),
-                           (select count(*) from outbox), (select count(*) from jobs)";
-        let (committed, applied, outbox, jobs) = sqlx::query_as(sums).fetch_one(&mut admin).await?;
+                           (select count(*) from outbox), (select count(*) from jobs),
+                           (select n_dead_tup from pg_stat_user_tables where relname = 'outbox'),
+                           pg_total_relation_size('outbox') / 1024";
+        let (committed, applied, outbox, jobs, dead, kib) =
+            sqlx::query_as(sums).fetch_one(&mut admin).await?;
         let received = self.received.lock().unwrap_or_else(PoisonError::into_inner).len();
         Ok(Progress {
             committed,
@@ -92,6 +99,8 @@ impl World {
             outbox,
             jobs,
             received: i64::try_from(received).unwrap_or(i64::MAX),
+            dead,
+            kib,
         })
     }
 
