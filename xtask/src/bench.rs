@@ -34,16 +34,17 @@ struct Bench {
     servers: &'static [&'static str],
 }
 
-const PATHS: [Bench; 3] = [
+const PATHS: [Bench; 4] = [
     Bench { path: "outbox", servers: &["postgres", "kafka"] },
     Bench { path: "consumer", servers: &["postgres", "kafka"] },
     Bench { path: "idempotency", servers: &["postgres"] },
+    Bench { path: "presign", servers: &["versitygw"] },
 ];
 
 /// What `bench` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// outbox, consumer or idempotency.
+    /// outbox, consumer, idempotency or presign.
     path: String,
     /// Small runs that show whether it works; their figures mean little.
     #[arg(long)]

@@ -1,7 +1,6 @@
 //! Who takes part.
 
 use anyhow::Result;
-use bench_report::Env;
 
 use crate::run::Program;
 
@@ -24,14 +23,14 @@ pub(crate) struct Contender {
 }
 
 /// Everybody, in the order of a first turn.
-pub(crate) fn all(env: &Env, events: usize) -> Result<Vec<Contender>> {
+pub(crate) fn all(events: usize) -> Result<Vec<Contender>> {
     let me = std::env::current_exe()?;
     let own = |arguments: &[&str]| Program {
         file: me.clone(),
         arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
     };
     let count = events.to_string();
-    let (go, python) = (env.peer("franz-go")?, env.peer("confluent-kafka")?);
+    let (go, python) = (bench_report::peer("franz-go")?, bench_report::peer("confluent-kafka")?);
     let go = Program { file: go.join("franz-go"), arguments: Vec::new() };
     let script = python.join("main.py").to_string_lossy().into_owned();
     let python = Program { file: python.join("venv/bin/python"), arguments: vec![script] };

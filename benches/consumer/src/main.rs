@@ -66,7 +66,7 @@ struct Bench {
 async fn measure(args: Args) -> Result<()> {
     let env = Env::load()?;
     let events = args.pick(3, 24) * KEYS;
-    let contenders = contender::all(&env, events)?;
+    let contenders = contender::all(events)?;
     let report = Report::new(PATH, args.rounds());
     let mut bench = Bench { args, env, report, contenders, events };
     let mut ours = Database::ours(&bench.env.postgres_url, "bench_ours").await?;
@@ -84,7 +84,7 @@ async fn measure(args: Args) -> Result<()> {
     bench.tenants(main, &mut ours).await?;
     bench.stored(main).await?;
     bench.goals();
-    bench.report.finish(&bench.env)
+    bench.report.finish(&bench.env.out)
 }
 
 impl Bench {

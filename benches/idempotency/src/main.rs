@@ -55,7 +55,7 @@ async fn main() -> Result<()> {
     bench.stored().await?;
     bench.race(&service, &mut database).await?;
     bench.goals();
-    bench.report.finish(&bench.env)
+    bench.report.finish(&bench.env.out)
 }
 
 impl Bench {

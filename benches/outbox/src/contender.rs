@@ -82,7 +82,7 @@ impl Contender {
                 command
             }
             Self::Obix => {
-                let mut command = Command::new(env.peer("obix")?.join("obix"));
+                let mut command = Command::new(bench_report::peer("obix")?.join("obix"));
                 command.args([world.admin.as_str(), &env.brokers]);
                 command
             }
@@ -97,7 +97,7 @@ impl Contender {
                         "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
                         "-cp",
                     ])
-                    .arg(env.peer("debezium")?.join("libs/*"))
+                    .arg(bench_report::peer("debezium")?.join("libs/*"))
                     .arg("Relay");
                 let admin = &world.admin;
                 command

@@ -49,7 +49,7 @@ async fn decode(world: &World, events: u64) -> Result<Sample> {
 
 async fn produce(world: &World, events: u64) -> Result<Sample> {
     let topic = world.topic(8).await?;
-    let libs = world.env.peer("producer-perf")?.join("libs/*");
+    let libs = bench_report::peer("producer-perf")?.join("libs/*");
     let mut command = Command::new("java");
     command
         .args(["-server", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp"])

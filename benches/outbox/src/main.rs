@@ -78,5 +78,5 @@ async fn main() -> Result<()> {
         slope::measure(&world, &mut report, args).await?;
     }
     goals::add(&mut report);
-    report.finish(&world.env)
+    report.finish(&world.env.out)
 }

@@ -31,8 +31,7 @@ pub(crate) async fn measure(world: &World, report: &mut Report, args: Args) -> R
         let rounds = if size > 100_000 { 1 } else { args.rounds() };
         let events = args.pick(size.min(50_000), size);
         for _ in 0..rounds {
-            let sample =
-                drain::turn(world, Contender::Ours, Load { warm: 2_000, events, partitions: 8 }).await;
+            let sample = drain::turn(world, Contender::Ours, Load { warm: 500, events, partitions: 8 }).await;
             report.add(ROWS, &rows(place), Role::Ours, UNIT, sample);
         }
     }

@@ -57,16 +57,8 @@ impl Env {
             brokers: var("GUILDHALL_KAFKA_BROKERS")?,
             postgres: Process::of(var("BENCH_PID_POSTGRES")?.parse().context("BENCH_PID_POSTGRES")?),
             kafka: kafka.map(|pid| pid.parse().context("BENCH_PID_KAFKA").map(Process::of)).transpose()?,
-            out: PathBuf::from(var("BENCH_OUT")?),
+            out: out()?,
         })
-    }
-
-    /// The folder in which the peer `benches/<path>/<name>` was built.
-    ///
-    /// # Errors
-    /// When it was not built.
-    pub fn peer(&self, name: &str) -> Result<PathBuf> {
-        var(&format!("BENCH_PEER_{}", name.to_uppercase().replace('-', "_"))).map(PathBuf::from)
     }
 
     /// Class path of Kafka's own tools.
@@ -84,6 +76,22 @@ impl Env {
     pub fn postgres_program(&self, name: &str) -> Result<PathBuf> {
         Ok(PathBuf::from(var("BENCH_POSTGRES_BIN")?).join(name))
     }
+}
+
+/// Where the result goes.
+///
+/// # Errors
+/// When the harness was not started by `cargo xtask bench`.
+pub fn out() -> Result<PathBuf> {
+    var("BENCH_OUT").map(PathBuf::from)
+}
+
+/// The folder in which the peer `benches/<path>/<name>` was built.
+///
+/// # Errors
+/// When it was not built.
+pub fn peer(name: &str) -> Result<PathBuf> {
+    var(&format!("BENCH_PEER_{}", name.to_uppercase().replace('-', "_"))).map(PathBuf::from)
 }
 
 fn var(name: &str) -> Result<String> {

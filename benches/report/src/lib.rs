@@ -8,7 +8,7 @@ mod report;
 mod spread;
 mod table;
 
-pub use env::{Args, Env};
+pub use env::{Args, Env, out, peer};
 pub use goal::{Bound, Goal};
 pub use process::{Cpu, Process};
 pub use report::{Report, Role, Sample};

@@ -1,12 +1,13 @@
 //! The rows of one bench, round by round, and what becomes of them.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::table::{markdown, number};
-use crate::{Bound, Env, Goal, Spread};
+use crate::{Bound, Goal, Spread};
 
 /// What a row is compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,14 +146,14 @@ impl Report {
     ///
     /// # Errors
     /// When a file cannot be written, or a check failed: the tables are then there all the same.
-    pub fn finish(self, env: &Env) -> Result<()> {
+    pub fn finish(self, out: &Path) -> Result<()> {
         let text = self.markdown();
         println!("\n{text}");
-        fs::create_dir_all(&env.out).with_context(|| format!("cannot create {}", env.out.display()))?;
-        let file = env.out.join(format!("{}.json", self.path));
+        fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+        let file = out.join(format!("{}.json", self.path));
         fs::write(&file, serde_json::to_vec_pretty(&self.json())?)
             .with_context(|| format!("cannot write {}", file.display()))?;
-        fs::write(env.out.join(format!("{}.md", self.path)), &text)?;
+        fs::write(out.join(format!("{}.md", self.path)), &text)?;
         println!("written to {} and .md", file.display());
         let faults = self.rows.iter().filter(|row| row.fault.is_some()).count();
         anyhow::ensure!(faults == 0, "{faults} rows have no figures, because a check of theirs failed");

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::compile::cargo;
 use crate::stack::Stack;
-use crate::stack::system::{self, GO, JDK, MAVEN, Need, PYTHON};
+use crate::stack::system::{self, GO, JDK, MAVEN, NODE, Need, PYTHON};
 use crate::{paths, shell};
 
 /// How a peer is built, told by its build file.
@@ -20,11 +20,12 @@ struct Way {
     build: fn(peer: &Peer, into: &Path, stack: &Stack) -> Result<()>,
 }
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 5] = [
     Way { file: "Cargo.toml", needs: &[], build: rust },
     Way { file: "go.mod", needs: &[GO], build: go },
     Way { file: "pom.xml", needs: &[JDK, MAVEN], build: java },
     Way { file: "requirements.txt", needs: &[PYTHON], build: python },
+    Way { file: "package.json", needs: &[NODE], build: node },
 ];
 
 struct Peer {
@@ -116,6 +117,16 @@ fn python(peer: &Peer, into: &Path, _: &Stack) -> Result<()> {
     shell::run(&mut install, &peer.log)
 }
 
+/// `node_modules` with what it requires, and its own files; no scripts of theirs are run.
+fn node(peer: &Peer, into: &Path, _: &Stack) -> Result<()> {
+    copy(&peer.source, into)?;
+    let mut install = Command::new("npm");
+    install
+        .args(["ci", "--no-fund", "--no-audit", "--no-update-notifier", "--ignore-scripts"])
+        .current_dir(into);
+    shell::run(&mut install, &peer.log)
+}
+
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for file in files(from)? {
         let target = to.join(file.strip_prefix(from)?);
@@ -145,7 +156,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_dir() {
-            if !matches!(name.as_str(), "target" | "__pycache__" | "venv") {
+            if !matches!(name.as_str(), "target" | "__pycache__" | "venv" | "node_modules") {
                 found.extend(files(&path)?);
             }
         } else {
