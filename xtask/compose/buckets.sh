@@ -7,4 +7,5 @@ s3 head-bucket --bucket guildhall-intake 2>/dev/null || s3 create-bucket --bucke
 s3 put-bucket-cors --bucket guildhall-intake --cors-configuration "$cors"
 s3 head-bucket --bucket guildhall-evidence 2>/dev/null || s3 create-bucket --bucket guildhall-evidence
 s3 put-bucket-versioning --bucket guildhall-evidence --versioning-configuration Status=Enabled
+s3 put-object-lock-configuration --bucket guildhall-evidence --object-lock-configuration ObjectLockEnabled=Enabled
 s3 put-bucket-cors --bucket guildhall-evidence --cors-configuration "$cors"
