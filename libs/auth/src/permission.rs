@@ -64,6 +64,8 @@ pub fn rule(operation: Operation) -> Rule {
         // Everybody has a feed of their own; the live channel reads those of the people connected.
         Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
         Operation::NotificationMarkRead => CITIZENS_AND_STAFF,
+        // Erasure has no way back: staff ask for it in the person's name.
+        Operation::NotificationRequestErasure | Operation::NotificationGetErasure => STAFF,
         Operation::NotificationClaimDelivery | Operation::NotificationReportDelivery => only(&["svc-worker"]),
         // Staff for their tenant's; the worker's command line for operators of the platform.
         Operation::DeadLetterListDeadLetters

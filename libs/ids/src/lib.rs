@@ -4,7 +4,9 @@ mod name;
 mod uuid_v7;
 
 pub use name::{Subject, Tenant};
-pub use uuid_v7::{DeliveryId, DocumentId, EventId, JobId, NotificationId, RecipientId, VersionId};
+pub use uuid_v7::{
+    DeliveryId, DocumentId, ErasureId, EventId, JobId, NotificationId, RecipientId, VersionId,
+};
 
 /// Why a text is not the id it should be. Names the rule, never the text: it may be anything a caller sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

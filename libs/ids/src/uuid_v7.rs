@@ -119,6 +119,8 @@ uuid_v7! {
     NotificationId;
     /// One notification on its way through channels.
     DeliveryId;
+    /// The erasure of a person's data.
+    ErasureId;
     /// A CloudEvent (`ce_id`).
     EventId;
 }

@@ -26,6 +26,14 @@ pub mod notification {
     }
 }
 
+/// `guildhall.subject`: erasure.
+pub mod subject {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/guildhall.subject.v1.rs");
+    }
+}
+
 /// `guildhall.operations`: dead letters, the same in every service.
 pub mod operations {
     /// Version 1.

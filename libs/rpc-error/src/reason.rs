@@ -100,6 +100,10 @@ reasons! {
     POLICY_CHANGED = Conflict, "Another version of the policy is in force";
     POLICY_NOTE_INVALID = InvalidArgument, "The reason for publishing cannot be used";
 
+    // Erasure.
+    ERASURE_NOT_FOUND = NotFound, "There is no such erasure";
+    SUBJECT_ERASED = Gone, "The person was erased";
+
     // HTTP only.
     ROUTE_NOT_FOUND = NotFound, "There is no such path";
     METHOD_NOT_ALLOWED = MethodNotAllowed, "The path does not have this method";

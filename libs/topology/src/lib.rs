@@ -11,6 +11,8 @@ pub mod topics {
     pub const DOCUMENT: &str = "guildhall.document.v1";
     /// Rows of feeds, keyed by recipient.
     pub const NOTIFICATION: &str = "guildhall.notification.v1";
+    /// Erasures, keyed by subject.
+    pub const SUBJECT: &str = "guildhall.subject.v1";
 }
 
 /// Queues that code sends to or receives from.
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn the_committed_list_is_good_and_has_every_constant() {
         let topology = Topology::get();
-        for name in [topics::DOCUMENT, topics::NOTIFICATION] {
+        for name in [topics::DOCUMENT, topics::NOTIFICATION, topics::SUBJECT] {
             assert!(topology.topic(name).is_some(), "{name}");
         }
         for name in [queues::SCAN, queues::MAIL] {

@@ -35,7 +35,7 @@ use crate::{App, problem, session};
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: events that could not be applied, policies."),
+        (name = "staff", description = "For the tenant's staff: events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -77,6 +77,8 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::policies::get::get, staff::policies::publish::publish))
         .routes(routes!(staff::policies::versions::versions))
         .routes(routes!(staff::policies::diff::diff))
+        .routes(routes!(staff::erasures::request::request))
+        .routes(routes!(staff::erasures::get::get))
         .routes(routes!(live::websocket))
         .routes(routes!(live::sse))
 }

@@ -26,6 +26,7 @@ use service::Shutdown;
 use crate::live::Hub;
 use crate::oidc::Provider;
 use crate::services::Services;
+use crate::session::RedisStore;
 
 /// What every handler sees; cheap to clone.
 #[derive(Clone)]
@@ -46,4 +47,12 @@ pub struct App {
     pub hub: Hub,
     /// Ends live streams when the process is told to stop.
     pub shutdown: Shutdown,
+}
+
+impl App {
+    /// Where sessions are.
+    #[must_use]
+    pub fn sessions(&self) -> RedisStore {
+        RedisStore::new(self.redis.clone(), self.clock.clone())
+    }
 }

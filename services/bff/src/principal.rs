@@ -96,21 +96,39 @@ async fn signed_in(app: &App, session: &Session) -> Result<Option<SignedIn>, Err
         next = renewed;
         changed = true;
     }
-    if next.recipient_id.is_none() {
-        // The sign-in came while `notification` was away; without a recipient no mail would find them.
+    // The sign-in came while `notification` was away, and without a recipient no mail would find them; or the token is a new
+    // one, whose claims may have changed, and the person may have been erased.
+    if changed || next.recipient_id.is_none() {
         let person = Principal::verify(app, &next.access_token, None).await?;
         match app.services.upsert_recipient(&person.caller, &person.contact).await {
             Ok(recipient) => {
                 next.recipient_id = Some(recipient);
                 changed = true;
             }
+            Err(error) if error.reason() == reason::SUBJECT_ERASED => {
+                session.flush().await.map_err(|error| store(&error))?;
+                return Ok(None);
+            }
             Err(error) => tracing::warn!(reason = error.reason(), "recipient not upserted"),
         }
-    }
-    if changed {
-        session.insert(SIGNED_IN, &next).await.map_err(|error| store(&error))?;
+        if changed {
+            session.insert(SIGNED_IN, &next).await.map_err(|error| store(&error))?;
+            keep(app, session, &person.caller).await?;
+        }
     }
     Ok(Some(next))
+}
+
+/// Stores a session and whose it is.
+///
+/// # Errors
+///
+/// `SESSION_STORE_UNAVAILABLE`.
+pub async fn keep(app: &App, session: &Session, caller: &Caller) -> Result<(), Error> {
+    session.save().await.map_err(|error| store(&error))?;
+    let Some(id) = session.id() else { return Ok(()) };
+    let noted = app.sessions().note(&caller.tenant, &caller.subject, &id).await;
+    noted.map_err(|error| store(&tower_sessions::session::Error::Store(error)))
 }
 
 /// The session's person without renewing anything, for sign-out.

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use clock::Clock;
 use deadpool_redis::Pool;
-use deadpool_redis::redis::{AsyncCommands, ExistenceCheck, SetExpiry, SetOptions};
+use deadpool_redis::redis::{self, AsyncCommands, ExistenceCheck, SetExpiry, SetOptions};
+use ids::{Subject, Tenant};
 use serde::{Deserialize, Serialize};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error, Result};
@@ -20,6 +21,9 @@ pub const PENDING: &str = "pending";
 
 /// A session ends after this much idle time.
 const IDLE: time::Duration = time::Duration::hours(8);
+
+/// Whose a session is, is known for longer than it lives; it is noted again with every token that is renewed.
+const NOTE_SECONDS: i64 = IDLE.whole_seconds() + 3_600;
 
 /// Who is signed in. Never leaves the server.
 #[derive(Clone, Serialize, Deserialize)]
@@ -95,8 +99,48 @@ impl RedisStore {
     }
 }
 
+impl RedisStore {
+    /// Notes whose session this is, so that all of theirs can be ended.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn note(&self, tenant: &Tenant, subject: &Subject, id: &Id) -> Result<()> {
+        let of = of(tenant, subject);
+        let mut connection = self.connection().await?;
+        let mut pipe = redis::pipe();
+        pipe.atomic().sadd(&of, id.to_string()).ignore().expire(&of, NOTE_SECONDS).ignore();
+        let noted = pipe.exec_async(&mut connection);
+        noted.await.map_err(|error| Error::Backend(format!("redis: {error}")))
+    }
+
+    /// Ends every session of a subject; says how many it knew of. Safe to repeat.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub async fn end_all(&self, tenant: &Tenant, subject: &Subject) -> Result<usize> {
+        let failed = |error: redis::RedisError| Error::Backend(format!("redis: {error}"));
+        let of = of(tenant, subject);
+        let mut connection = self.connection().await?;
+        let ids: Vec<String> = connection.smembers(&of).await.map_err(failed)?;
+        for id in &ids {
+            let mut pipe = redis::pipe();
+            pipe.atomic().del(format!("{SESSION}{id}")).ignore().srem(&of, id).ignore();
+            let end = pipe.exec_async(&mut connection);
+            end.await.map_err(failed)?;
+        }
+        Ok(ids.len())
+    }
+}
+
+const SESSION: &str = "bff:session:";
+
 fn key(id: &Id) -> String {
-    format!("bff:session:{id}")
+    format!("{SESSION}{id}")
+}
+
+/// Ids of a subject's sessions. Neither name has a `/`, or the first has none.
+fn of(tenant: &Tenant, subject: &Subject) -> String {
+    format!("bff:sessions-of:{tenant}/{subject}")
 }
 
 #[async_trait]

@@ -3,8 +3,8 @@ create table recipients (
     id         uuid        primary key,
     tenant     text        not null,
     subject    text        not null,
-    -- Null where there is none: what would be mailed is suppressed.
-    email      text,
+    -- Sealed for the subject, see `libs/envelope`. Null where there is none: what would be mailed is suppressed.
+    email      bytea,
     -- BCP 47; null for the tenant's default.
     locale     text,
     -- Highest number of the recipient's feed. Whoever adds a feed row holds this row's lock.

@@ -2,6 +2,7 @@
 
 pub mod ask_for_delivery;
 pub mod claim_delivery;
+pub mod erasure;
 pub mod feed;
 pub mod feed_heads;
 pub mod list_feed;

@@ -12,6 +12,8 @@ pub struct Config {
     pub kafka: kafka::Settings,
     /// `SQS__*`.
     pub sqs: queue::Settings,
+    /// `KMS__*`: who wraps the keys of subjects.
+    pub kms: envelope::Settings,
     /// `AUTH__*`, with this service's own client.
     pub auth: auth::Settings,
     /// `TELEMETRY__*`.
@@ -39,6 +41,7 @@ impl Config {
         let db = pg::Settings::load(env);
         let kafka = kafka::Settings::load(env);
         let sqs = queue::Settings::load(env);
+        let kms = envelope::Settings::load(env);
         let auth = auth::Settings::load_with_client(env);
         let telemetry = telemetry::Settings::load(env);
         let grpc = service::grpc::Settings::load(env);
@@ -48,6 +51,7 @@ impl Config {
             db: db?,
             kafka: kafka?,
             sqs: sqs?,
+            kms: kms?,
             auth: auth?,
             telemetry: telemetry?,
             grpc: grpc?,

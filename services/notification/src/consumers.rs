@@ -4,6 +4,7 @@ mod document_expired;
 mod document_ready;
 mod document_rejected;
 mod document_scanning;
+mod document_subject_erased;
 mod document_uploaded;
 
 use consumer::{CloudEvent, Failure, Inbox};
@@ -27,7 +28,8 @@ pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::
         .on(document_scanning::TYPE, document_scanning::handler(state))
         .on(document_ready::TYPE, document_ready::handler(state))
         .on(document_rejected::TYPE, document_rejected::handler(state))
-        .on(document_expired::TYPE, document_expired::handler(state)))
+        .on(document_expired::TYPE, document_expired::handler(state))
+        .on(document_subject_erased::TYPE, document_subject_erased::handler(state)))
 }
 
 /// What an event of a document tells its owner.

@@ -4,6 +4,7 @@
 //! invisible to another tenant twice over.
 
 pub mod deliveries;
+pub mod erasures;
 pub mod feed;
 pub mod notifications;
 pub mod recipients;

@@ -19,6 +19,9 @@ pub enum Error {
     /// No such notification in the tenant, or not the caller's.
     #[error("there is no such notification")]
     NotificationNotFound,
+    /// No such erasure in the tenant.
+    #[error("there is no such erasure")]
+    ErasureNotFound,
     /// No such job in the tenant.
     #[error("there is no such job")]
     JobNotFound,
@@ -49,6 +52,9 @@ pub enum Error {
     /// An idempotency key cannot be used.
     #[error(transparent)]
     Idempotency(#[from] idempotency::Error),
+    /// An address cannot be sealed or opened.
+    #[error(transparent)]
+    Envelope(#[from] envelope::Error),
     /// The database's.
     #[error(transparent)]
     Database(#[from] pg::Error),
@@ -71,6 +77,7 @@ impl From<Error> for rpc_error::Error {
         match error {
             Error::RecipientNotFound => Self::new(Code::NotFound, reason::RECIPIENT_NOT_FOUND, text),
             Error::NotificationNotFound => Self::new(Code::NotFound, reason::NOTIFICATION_NOT_FOUND, text),
+            Error::ErasureNotFound => Self::new(Code::NotFound, reason::ERASURE_NOT_FOUND, text),
             Error::JobNotFound => Self::new(Code::NotFound, reason::JOB_NOT_FOUND, text),
             Error::JobLeased { remaining } => {
                 Self::new(Code::Conflict, reason::JOB_LEASED, text).retry_after(remaining)
@@ -81,6 +88,7 @@ impl From<Error> for rpc_error::Error {
             // Whatever the owner answered, to the worker it means: try again later.
             Error::Document(source) => Self::unavailable(source),
             Error::Idempotency(error) => error.into(),
+            Error::Envelope(error) => error.into(),
             Error::Database(error) => error.into(),
             Error::Transition(_) | Error::Status(_) | Error::Template(_) => Self::internal(error),
         }

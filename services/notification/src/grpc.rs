@@ -2,21 +2,24 @@
 
 mod claim_delivery;
 mod feed_heads;
+mod get_erasure;
 mod list_feed;
 mod mark_read;
 mod report_delivery;
+mod request_erasure;
 mod upsert_recipient;
 
 use proto::notification::v1::notification_service_server::{NotificationService, NotificationServiceServer};
 use proto::notification::v1::{
-    ClaimDeliveryRequest, ClaimDeliveryResponse, FeedHeadsRequest, FeedHeadsResponse, ListFeedRequest,
-    ListFeedResponse, MarkReadRequest, MarkReadResponse, ReportDeliveryRequest, ReportDeliveryResponse,
-    UpsertRecipientRequest, UpsertRecipientResponse,
+    ClaimDeliveryRequest, ClaimDeliveryResponse, Erasure, ErasureReport, FeedHeadsRequest, FeedHeadsResponse,
+    GetErasureRequest, GetErasureResponse, ListFeedRequest, ListFeedResponse, MarkReadRequest,
+    MarkReadResponse, ReportDeliveryRequest, ReportDeliveryResponse, RequestErasureRequest,
+    RequestErasureResponse, UpsertRecipientRequest, UpsertRecipientResponse,
 };
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use crate::State;
+use crate::{State, app};
 
 /// The service as a tonic server needs it.
 #[derive(Clone, Debug)]
@@ -74,6 +77,38 @@ impl NotificationService for Service {
         request: Request<ReportDeliveryRequest>,
     ) -> Result<Response<ReportDeliveryResponse>, Status> {
         Ok(report_delivery::call(&self.state, request).await?)
+    }
+
+    async fn request_erasure(
+        &self,
+        request: Request<RequestErasureRequest>,
+    ) -> Result<Response<RequestErasureResponse>, Status> {
+        Ok(request_erasure::call(&self.state, request).await?)
+    }
+
+    async fn get_erasure(
+        &self,
+        request: Request<GetErasureRequest>,
+    ) -> Result<Response<GetErasureResponse>, Status> {
+        Ok(get_erasure::call(&self.state, request).await?)
+    }
+}
+
+/// An erasure in the contract's terms.
+fn erasure((erasure, reports): (app::erasure::Erasure, Vec<app::erasure::Report>)) -> Erasure {
+    let reports = reports.into_iter().map(|report| ErasureReport {
+        service: report.service,
+        reported_at: report.reported_at.map(timestamp),
+        erased: report.erased,
+        kept: report.kept,
+        kept_reasons: report.kept_reasons,
+    });
+    Erasure {
+        erasure_id: erasure.id.to_string(),
+        subject: erasure.subject.to_string(),
+        requested_at: Some(timestamp(erasure.requested_at)),
+        finished_at: erasure.finished_at.map(timestamp),
+        reports: reports.collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What happens when its time has come: one file per kind of due row, and per sweep.
 
+mod erasure_unreported;
 pub mod forget_events;
 mod mail_unreported;
 
@@ -7,9 +8,12 @@ use due::Runner;
 
 use crate::State;
 use crate::app::ask_for_delivery::MAIL_UNREPORTED;
+use crate::app::erasure::ERASURE_UNREPORTED;
 
 /// The runner of every kind that the service schedules.
 #[must_use]
 pub fn runner(state: &State) -> Runner {
-    Runner::new(state.db.clone(), state.clock.clone()).on(MAIL_UNREPORTED, mail_unreported::handler(state))
+    Runner::new(state.db.clone(), state.clock.clone())
+        .on(MAIL_UNREPORTED, mail_unreported::handler(state))
+        .on(ERASURE_UNREPORTED, erasure_unreported::handler(state))
 }

@@ -11,7 +11,8 @@
 //! - An event tells once, however often it comes: its id is in the inbox and on the notification.
 //! - A delivery moves along its life cycle and in no other way ([`domain::delivery`]). A worker has a job under a lease;
 //!   the first report of a job stands; a job that nobody reports is asked for again.
-//! - Addresses stay here: messages carry ids, and only the worker that claims a job learns where to send it.
+//! - Addresses stay here, sealed under a key of their subject: messages carry ids, and only the worker that claims a job
+//!   learns where to send it.
 //! - A tenant's rows do not exist for another: each statement says so, and row-level security says it again.
 //!
 //! Where to look: [`grpc`], [`consumers`] and [`jobs`] translate, [`app`] decides in one transaction per use case,
@@ -33,6 +34,7 @@ pub mod templates;
 use std::sync::Arc;
 
 use clock::Clock;
+use envelope::Envelope;
 use pg::Db;
 use sqlx::migrate::Migrator;
 
@@ -53,6 +55,8 @@ pub struct State {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// Addresses are sealed by it.
+    pub envelope: Envelope,
     /// What people read.
     pub templates: Arc<Templates>,
     /// The document service, which knows what a mail says of a document.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use auth::{TokenSource, Verifier};
 use clock::Clock;
+use envelope::{Envelope, Kms};
 use outbox::Relay;
 use pg::Db;
 use queue::Sqs;
@@ -19,8 +20,15 @@ use crate::{Config, State, consumers, grpc, jobs};
 
 /// Every migration of the service's database, in the order in which they are applied.
 #[must_use]
-pub fn migrators() -> [&'static Migrator; 5] {
-    [&outbox::MIGRATOR, &consumer::MIGRATOR, &due::MIGRATOR, &idempotency::MIGRATOR, &crate::MIGRATOR]
+pub fn migrators() -> [&'static Migrator; 6] {
+    [
+        &outbox::MIGRATOR,
+        &consumer::MIGRATOR,
+        &due::MIGRATOR,
+        &idempotency::MIGRATOR,
+        &envelope::MIGRATOR,
+        &crate::MIGRATOR,
+    ]
 }
 
 /// A service whose ports are open.
@@ -49,7 +57,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), BoxError> {
 /// Starts everything and opens the ports. Waits for no dependency: `/ready` says which are missing.
 ///
 /// # Errors
-/// When a setting cannot be used or a port cannot be opened.
+/// When a setting or the key file cannot be used, or a port cannot be opened.
 pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<Running, BoxError> {
     let db = Db::connect(&config.db, "notification")?;
     let sqs = Sqs::new(&config.sqs).await;
@@ -58,6 +66,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     let state = State {
         db: db.clone(),
         clock: clock.clone(),
+        envelope: Envelope::new(Kms::open(&config.kms).await?, &clock),
         templates: Arc::new(Templates::embedded()?),
         documents: Documents::new(channel::balanced(&config.document), tokens),
     };
@@ -71,6 +80,8 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     spawn(shutdown, "due runner", runner.run(shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
     spawn(shutdown, "idempotency sweep", sweep);
+    let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
+    spawn(shutdown, "key rotation", rewrap);
     spawn(shutdown, "inbox sweep", jobs::forget_events::run(state.clone(), shutdown.token()));
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))

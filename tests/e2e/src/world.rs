@@ -222,6 +222,7 @@ impl World {
         match service {
             Service::Document => set("GRPC__ADDR", &self.document),
             Service::Notification => {
+                set("KMS__KEY_FILE", &testkit::key_file().to_string_lossy());
                 set("GRPC__ADDR", &self.notification);
                 set("DOCUMENT__URL", &document);
             }

@@ -78,6 +78,12 @@ pub(crate) fn goals(name: &str) -> Option<(u64, u64)> {
 /// Services that own a database.
 const WITH_DATABASE: [&str; 2] = ["document", "notification"];
 
+/// Services that seal personal data.
+const WITH_KEYS: [&str; 1] = ["notification"];
+
+/// Keys that wrap those of subjects, below the repository's root; the same in every stack.
+const KEY_FILE: &str = "xtask/compose/keys.json";
+
 /// Where the collector writes spans, a JSON object per line.
 pub(crate) fn spans(stack_dir: &std::path::Path) -> std::path::PathBuf {
     stack_dir.join("spans.jsonl")
@@ -102,7 +108,10 @@ fn collector(stack: &Stack) -> Result<Launch> {
 /// `serve`, after `migrate` where there is a database.
 fn service(stack: &Stack, name: &str) -> Result<Launch> {
     let program = compile::program(stack.profile, name)?;
-    let settings = settings(&Addresses::on_this_machine(&stack.ports), name);
+    let mut here = Addresses::on_this_machine(&stack.ports);
+    // Services run below the stack's own folder.
+    here.key_file = stack.root.join(KEY_FILE).to_string_lossy().into_owned();
+    let settings = settings(&here, name);
     if WITH_DATABASE.contains(&name) {
         let mut migrate = Command::new(&program);
         migrate.arg("migrate").envs(&settings).current_dir(&stack.dir);
@@ -130,6 +139,7 @@ pub(crate) struct Addresses {
     pub(super) redis: String,
     pub(super) smtp: String,
     pub(super) clamd: String,
+    pub(super) key_file: String,
     pub(super) otlp: String,
     pub(super) bff_public: String,
     pub(super) bff: String,
@@ -155,6 +165,7 @@ impl Addresses {
             redis: format!("redis://{}", local(Port::Redis)),
             smtp: format!("smtp://{}", local(Port::MaildevSmtp)),
             clamd: local(Port::Clamd),
+            key_file: KEY_FILE.to_owned(),
             otlp: format!("http://{}", local(Port::Otlp)),
             bff_public: public_url(ports),
             bff: local(Port::Bff),
@@ -209,6 +220,9 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         {
             set(variable, &postgres::service_url(&at.databases, name, role));
         }
+    }
+    if WITH_KEYS.contains(&name) {
+        set("KMS__KEY_FILE", &at.key_file);
     }
     let document = format!("http://{}", at.document);
     let notification = format!("http://{}", at.notification);

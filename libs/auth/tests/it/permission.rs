@@ -21,9 +21,11 @@ const TABLE: &str = "
                DocumentReportScan       .      .        .             .                 .           x
         NotificationClaimDelivery       .      .        .             .                 .           x
             NotificationFeedHeads       .      .        x             .                 .           .
+           NotificationGetErasure       .      x        .             .                 .           .
              NotificationListFeed       x      x        x             .                 .           .
              NotificationMarkRead       x      x        .             .                 .           .
        NotificationReportDelivery       .      .        .             .                 .           x
+       NotificationRequestErasure       .      x        .             .                 .           .
       NotificationUpsertRecipient       .      .        x             .                 .           .
       DeadLetterDiscardDeadLetter       .      x        .             .                 .           x
           DeadLetterGetDeadLetter       .      x        .             .                 .           x

@@ -1900,3 +1900,33 @@ impl ::prost::Name for DocumentAccessed {
         "/guildhall.document.v1.DocumentAccessed".into()
     }
 }
+/// Payload of `guildhall.document.subject_erased.v1`, keyed by subject: what was done about an erasure. Comes again when more was
+/// erased of what had to be kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentSubjectErased {
+    /// UUIDv7 of the erasure.
+    #[prost(string, tag = "1")]
+    pub erasure_id: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person.
+    #[prost(string, tag = "2")]
+    pub subject: ::prost::alloc::string::String,
+    /// How many of the subject's documents are erased.
+    #[prost(int64, tag = "3")]
+    pub erased: i64,
+    /// How many are kept, without their file names.
+    #[prost(int64, tag = "4")]
+    pub kept: i64,
+    /// Why they are kept, each once, for example `LEGAL_HOLD`; sorted.
+    #[prost(string, repeated, tag = "5")]
+    pub kept_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for DocumentSubjectErased {
+    const NAME: &'static str = "DocumentSubjectErased";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DocumentSubjectErased".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DocumentSubjectErased".into()
+    }
+}

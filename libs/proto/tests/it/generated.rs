@@ -81,6 +81,7 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::DocumentInitiateVersion,
             &Operation::DocumentRefreshUpload,
             &Operation::NotificationMarkRead,
+            &Operation::NotificationRequestErasure,
             &Operation::DeadLetterDiscardDeadLetter,
             &Operation::DeadLetterRedriveDeadLetters,
             &Operation::PolicyPublishPolicy,

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::Query;
 use crate::App;
-use crate::principal::{Principal, for_sign_out, store};
+use crate::principal::{Principal, for_sign_out, keep, store};
 use crate::problem::{Problem, Result};
 use crate::session::{PENDING, Pending, SIGNED_IN};
 
@@ -64,7 +64,7 @@ pub struct CallbackQuery {
 
 /// Ends a sign-in: exchanges the code, opens the session, redirects to where it started.
 #[utoipa::path(get, path = "/auth/callback", tag = "session", params(CallbackQuery),
-    responses((status = 303, description = "To `return_to`."), (status = 401, body = Problem), (status = 503, body = Problem)))]
+    responses((status = 303, description = "To `return_to`."), (status = 401, body = Problem), (status = 410, body = Problem), (status = 503, body = Problem)))]
 pub async fn callback(
     State(app): State<App>,
     session: Session,
@@ -88,12 +88,14 @@ pub async fn callback(
     let person = Principal::verify(&app, &signed_in.access_token, None).await?;
     match app.services.upsert_recipient(&person.caller, &person.contact).await {
         Ok(recipient) => signed_in.recipient_id = Some(recipient),
+        Err(error) if error.reason() == reason::SUBJECT_ERASED => return Err(error.into()),
         // Tried again with the session's next request: a sign-in does not depend on `notification`.
         Err(error) => tracing::warn!(reason = error.reason(), "recipient not upserted"),
     }
     // A new id, so that one planted before the sign-in is worth nothing.
     session.cycle_id().await.map_err(|error| store(&error))?;
     session.insert(SIGNED_IN, signed_in).await.map_err(|error| store(&error))?;
+    keep(&app, &session, &person.caller).await?;
     Ok(Redirect::to(&return_to))
 }
 

@@ -15,15 +15,15 @@ const LIST: &str = "/v1/staff/dead-letters?service=notification";
 const REDRIVE: &str = "/v1/staff/dead-letters/redrive";
 
 /// `bff` in front of a real notification service.
-struct World {
-    app: TestApp,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
     db: TestDb,
     shutdown: Shutdown,
     _servers: (TestKafka, TestSqs),
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let migrators = notification::migrators();
         let (db, kafka, sqs, issuer) = tokio::join!(
             testkit::database("notification", &migrators),
@@ -36,6 +36,7 @@ impl World {
             db: db.settings(),
             kafka: kafka.settings.clone(),
             sqs: sqs.settings.clone(),
+            kms: testkit::kms(),
             auth: issuer.settings("svc-notification"),
             telemetry: telemetry::Settings::default(),
             grpc: grpc::Settings { addr, max_concurrency: 64 },
@@ -90,7 +91,7 @@ impl World {
         answer.json().await.expect("it works")
     }
 
-    async fn post(&self, tenant: &str, path: &str, key: &str, body: Value) -> reqwest::Response {
+    pub(crate) async fn post(&self, tenant: &str, path: &str, key: &str, body: Value) -> reqwest::Response {
         let request = self.app.staff(tenant, Method::POST, path).header("idempotency-key", key);
         request.json(&body).send().await.expect("it works")
     }

@@ -12,7 +12,7 @@ use tower_sessions::session::{Id, Record};
 
 use crate::harness::{TestApp, problem};
 
-fn pool() -> deadpool_redis::Pool {
+pub(crate) fn pool() -> deadpool_redis::Pool {
     Config::from_url(testkit::env().redis_url()).create_pool(Some(Runtime::Tokio1)).expect("pool")
 }
 

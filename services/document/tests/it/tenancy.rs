@@ -37,9 +37,11 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::PolicyPublishPolicy => return None,
         Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads
+        | Operation::NotificationGetErasure
         | Operation::NotificationListFeed
         | Operation::NotificationMarkRead
         | Operation::NotificationReportDelivery
+        | Operation::NotificationRequestErasure
         | Operation::NotificationUpsertRecipient => return None,
     })
 }

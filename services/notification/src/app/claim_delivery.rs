@@ -1,6 +1,7 @@
 //! Gives a job to a worker: takes the lease, and writes the e-mail.
 
-use ids::{DeliveryId, DocumentId, JobId, Tenant};
+use envelope::Living;
+use ids::{DeliveryId, DocumentId, JobId, Subject, Tenant};
 use pg::Tx;
 use time::OffsetDateTime;
 
@@ -31,12 +32,12 @@ pub struct Claimed {
 
 /// Claims a job.
 ///
-/// The e-mail is written before the lease is taken, so that a document service that is away costs no lease: the worker
-/// may try again at once. Between the two nothing is locked.
+/// The e-mail is written, and the address's key fetched, before the lease is taken, so that a document or key-management
+/// service that is away costs no lease: the worker may try again at once. Between the two nothing is locked.
 ///
 /// # Errors
-/// [`Error::JobNotFound`], [`Error::JobLeased`], [`Error::JobFinished`], and [`Error::Document`] while the document
-/// cannot be read.
+/// [`Error::JobNotFound`], [`Error::JobLeased`], [`Error::JobFinished`], and [`Error::Document`] or
+/// [`Error::Envelope`] while the document or the address cannot be read.
 pub async fn claim_delivery(state: &State, tenant: &Tenant, job: JobId) -> Result<Claimed, Error> {
     let (clock, id) = (state.clock.clone(), job);
     let attempt = state
@@ -48,27 +49,38 @@ pub async fn claim_delivery(state: &State, tenant: &Tenant, job: JobId) -> Resul
     let Some(mail) = write(state, tenant, &attempt).await? else {
         return Err(abandon(state, tenant, job, DOCUMENT_GONE).await?);
     };
+    let keys = state.envelope.keys(&state.db, tenant, std::slice::from_ref(&attempt.owner)).await?;
     let clock = state.clock.clone();
-    let (attempt, lease_expires_at) = state
+    let (delivery_id, to, lease_expires_at) = state
         .db
         .tenant(tenant, move |tx| {
             Box::pin(async move {
                 let now = clock.now();
                 let (attempt, until) = claimable(tx, job, now).await?;
-                if attempt.email.is_some() {
+                let to = match &attempt.email {
+                    Some(sealed) => address(&keys.read(tx).await?, &attempt.owner, sealed)?,
+                    None => None,
+                };
+                if to.is_some() {
                     let tenant = tx.tenant().clone();
                     let sending = attempt.delivery.claim().map_err(|_| Error::JobFinished)?;
                     db::deliveries::lease_job(tx, &tenant, job, until).await?;
                     db::deliveries::set_state(tx, &tenant, attempt.delivery_id, sending, now).await?;
                 }
-                Ok::<_, Error>((attempt, until))
+                Ok::<_, Error>((attempt.delivery_id, to, until))
             })
         })
         .await?;
-    let Some(to) = attempt.email else {
+    let Some(to) = to else {
         return Err(abandon(state, tenant, job, NO_ADDRESS).await?);
     };
-    Ok(Claimed { delivery_id: attempt.delivery_id, to, mail, lease_expires_at })
+    Ok(Claimed { delivery_id, to, mail, lease_expires_at })
+}
+
+/// Opens an address; `None` when its subject was erased.
+fn address(keys: &Living<'_>, owner: &Subject, sealed: &[u8]) -> Result<Option<Email>, Error> {
+    let text = keys.open_text(owner, db::recipients::EMAIL, sealed)?;
+    Ok(text.and_then(|text| Email::parse(&text).ok()))
 }
 
 /// Locks a job and checks that it can be claimed now; returns it with the end of the lease it would have.

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::ask_for_delivery;
 use super::feed::{self, Entry};
 use crate::domain::delivery::Delivery;
-use crate::domain::email::Email;
 use crate::domain::status::FeedStatus;
 use crate::error::Error;
 use crate::{State, db};
@@ -41,7 +40,7 @@ pub struct Notice {
 pub async fn notify(tx: &mut Tx, state: &State, notice: &Notice) -> Result<(), Error> {
     let tenant = tx.tenant().clone();
     let now = state.clock.now();
-    let (recipient_id, email) = lock_recipient(tx, state, &notice.owner).await?;
+    let (recipient_id, has_address) = lock_recipient(tx, state, &notice.owner).await?;
     let new = db::notifications::NewNotification {
         id: NotificationId::mint(&state.clock),
         recipient_id,
@@ -67,17 +66,13 @@ pub async fn notify(tx: &mut Tx, state: &State, notice: &Notice) -> Result<(), E
     };
     feed::append(tx, state, &entry).await?;
     if notice.status.is_mailed() {
-        deliver(tx, state, &entry, email.as_ref()).await?;
+        deliver(tx, state, &entry, has_address).await?;
     }
     Ok(())
 }
 
 /// Takes the lock under which the feed grows. Whoever never signed in gets a recipient without an address.
-async fn lock_recipient(
-    tx: &mut Tx,
-    state: &State,
-    owner: &Subject,
-) -> Result<(RecipientId, Option<Email>), Error> {
+async fn lock_recipient(tx: &mut Tx, state: &State, owner: &Subject) -> Result<(RecipientId, bool), Error> {
     let tenant = tx.tenant().clone();
     if let Some(found) = db::recipients::lock(tx, &tenant, owner).await? {
         return Ok(found);
@@ -87,11 +82,11 @@ async fn lock_recipient(
     db::recipients::lock(tx, &tenant, owner).await?.ok_or(Error::RecipientNotFound)
 }
 
-async fn deliver(tx: &mut Tx, state: &State, told: &Entry<'_>, email: Option<&Email>) -> Result<(), Error> {
+async fn deliver(tx: &mut Tx, state: &State, told: &Entry<'_>, has_address: bool) -> Result<(), Error> {
     let tenant = tx.tenant().clone();
     let now = state.clock.now();
     let id = DeliveryId::mint(&state.clock);
-    let delivery = Delivery::create(email);
+    let delivery = Delivery::create(has_address);
     db::deliveries::insert(tx, &tenant, id, told.notification_id, delivery, now).await?;
     let (status, code) = if delivery == Delivery::Suppressed {
         (FeedStatus::DeliverySuppressed, NO_ADDRESS)

@@ -10,7 +10,7 @@ use crate::{State, db};
 /// Creates the subject's recipient or replaces its address and language. Returns its id, which never changes.
 ///
 /// # Errors
-/// The database's.
+/// [`Error::Envelope`] for a subject that was erased, and while the key-management service is away; the database's.
 pub async fn upsert_recipient(
     state: &State,
     tenant: &Tenant,
@@ -20,14 +20,18 @@ pub async fn upsert_recipient(
 ) -> Result<RecipientId, Error> {
     let new = RecipientId::mint(&state.clock);
     let now = state.clock.now();
+    let keys = state.envelope.keys_to_seal(&state.db, tenant, std::slice::from_ref(&subject)).await?;
     state
         .db
         .tenant(tenant, move |tx| {
             Box::pin(async move {
                 let tenant = tx.tenant().clone();
-                let id =
-                    db::recipients::upsert(tx, &tenant, new, &subject, email.as_ref(), locale.as_ref(), now);
-                Ok(id.await?)
+                let keys = keys.lock(tx).await?;
+                let seal =
+                    |email: Email| keys.seal(&subject, db::recipients::EMAIL, email.as_str().as_bytes());
+                let email = email.map(seal).transpose()?;
+                let (email, locale) = (email.as_deref(), locale.as_ref());
+                Ok(db::recipients::upsert(tx, &tenant, new, &subject, email, locale, now).await?)
             })
         })
         .await

@@ -1,12 +1,11 @@
 //! Tables `deliveries` and `delivery_jobs`.
 
-use ids::{DeliveryId, JobId, NotificationId, RecipientId, Tenant};
+use ids::{DeliveryId, JobId, NotificationId, RecipientId, Subject, Tenant};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::delivery::Delivery;
-use crate::domain::email::Email;
 use crate::domain::job::{Job, Outcome};
 
 /// A job with its delivery, what it tells, and whom.
@@ -40,8 +39,10 @@ pub struct Attempt {
     pub subject_id: Uuid,
     /// Who is told.
     pub recipient_id: RecipientId,
-    /// Where to; `None` where the address was taken away.
-    pub email: Option<Email>,
+    /// The same as the identity provider says it.
+    pub owner: Subject,
+    /// Where to, sealed for the owner; `None` where the address was taken away.
+    pub email: Option<Vec<u8>>,
     /// Language of the recipient.
     pub locale: Option<String>,
 }
@@ -126,7 +127,7 @@ pub async fn lock_attempt(
                d.id as "delivery_id: DeliveryId", d.state,
                n.id as "notification_id: NotificationId", n.status, n.code, n.template_version, n.category,
                n.subject_type, n.subject_id,
-               r.id as "recipient_id: RecipientId", r.email, r.locale
+               r.id as "recipient_id: RecipientId", r.subject as "owner: Subject", r.email, r.locale
            from delivery_jobs j
                join deliveries d on d.id = j.delivery_id and d.tenant = j.tenant
                join notifications n on n.id = d.notification_id and n.tenant = j.tenant
@@ -158,7 +159,8 @@ pub async fn lock_attempt(
         subject_type: row.subject_type,
         subject_id: row.subject_id,
         recipient_id: row.recipient_id,
-        email: row.email.and_then(|email| Email::parse(&email).ok()),
+        owner: row.owner,
+        email: row.email,
         locale: row.locale,
     }))
 }

@@ -5,8 +5,10 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::domain::email::Email;
 use crate::domain::locale::Locale;
+
+/// What addresses are sealed for.
+pub const EMAIL: &str = "recipients.email";
 
 /// A recipient, without what only a delivery may see.
 #[derive(Clone, Debug)]
@@ -19,7 +21,7 @@ pub struct Recipient {
     pub feed_seq: i64,
 }
 
-/// Creates the recipient of a subject, or replaces how to reach it. Returns the id it has, which is `id` only when it
+/// Creates the recipient of a subject, or replaces how to reach it: `email` is sealed as [`EMAIL`]. Returns the id it has, which is `id` only when it
 /// is new.
 #[tracing::instrument(name = "db.recipients.upsert", skip_all)]
 pub async fn upsert(
@@ -27,7 +29,7 @@ pub async fn upsert(
     tenant: &Tenant,
     id: RecipientId,
     subject: &Subject,
-    email: Option<&Email>,
+    email: Option<&[u8]>,
     locale: Option<&Locale>,
     now: OffsetDateTime,
 ) -> Result<RecipientId, pg::Error> {
@@ -41,13 +43,32 @@ pub async fn upsert(
         id as RecipientId,
         tenant as &Tenant,
         subject as &Subject,
-        email.map(Email::as_str),
+        email,
         locale,
         now,
     )
     .fetch_one(connection)
     .await?;
     Ok(id)
+}
+
+/// Takes away how to reach a subject.
+#[tracing::instrument(name = "db.recipients.forget", skip_all)]
+pub async fn forget(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    subject: &Subject,
+    now: OffsetDateTime,
+) -> Result<(), pg::Error> {
+    sqlx::query!(
+        "update recipients set email = null, locale = null, updated_at = $3 where tenant = $1 and subject = $2",
+        tenant as &Tenant,
+        subject as &Subject,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Creates a recipient that nobody can reach yet, unless the subject has one.
@@ -72,22 +93,24 @@ pub async fn insert_unreachable(
     Ok(())
 }
 
-/// Takes the lock under which a recipient's feed grows, and says where mail to it goes.
+/// Takes the lock under which a recipient's feed grows, and says whether mail to it goes anywhere.
 #[tracing::instrument(name = "db.recipients.lock", skip_all)]
 pub async fn lock(
     connection: &mut PgConnection,
     tenant: &Tenant,
     subject: &Subject,
-) -> Result<Option<(RecipientId, Option<Email>)>, pg::Error> {
+) -> Result<Option<(RecipientId, bool)>, pg::Error> {
     let row = sqlx::query!(
-        r#"select id as "id: RecipientId", email from recipients where tenant = $1 and subject = $2
-           for no key update"#,
+        r#"select id as "id: RecipientId", email is not null as "has_address!"
+             from recipients
+            where tenant = $1 and subject = $2
+              for no key update"#,
         tenant as &Tenant,
         subject as &Subject,
     )
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| (row.id, row.email.and_then(|email| Email::parse(&email).ok()))))
+    Ok(row.map(|row| (row.id, row.has_address)))
 }
 
 /// The recipient of a subject.

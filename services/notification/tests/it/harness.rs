@@ -74,6 +74,7 @@ impl TestApp {
             db: db.settings(),
             kafka: kafka.settings.clone(),
             sqs: sqs.settings.clone(),
+            kms: testkit::kms(),
             auth: issuer.settings("svc-notification"),
             telemetry: telemetry::Settings::default(),
             grpc: service::grpc::Settings { addr: any_port(), max_concurrency: 512 },

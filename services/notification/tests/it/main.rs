@@ -4,6 +4,7 @@ mod claims;
 mod consuming;
 mod dead_letters;
 mod documents;
+mod erasures;
 mod feeds;
 mod harness;
 mod privacy;

@@ -14,7 +14,7 @@ async fn signing_in_again_keeps_the_recipient_and_replaces_its_data() {
     let other = bff.upsert("ben", "ada@example.org", "").await.expect("another with the same address");
     assert_eq!(first, second);
     assert_ne!(first, other);
-    let stored: (Option<String>, Option<String>) =
+    let stored: (Option<Vec<u8>>, Option<String>) =
         sqlx::query_as("select email, locale from recipients where subject = 'ada'")
             .fetch_one(&mut app.db.admin().await)
             .await

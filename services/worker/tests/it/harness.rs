@@ -81,6 +81,7 @@ impl TestApp {
             db: notifications.settings(),
             kafka: kafka.settings.clone(),
             sqs: sqs.settings.clone(),
+            kms: testkit::kms(),
             auth: issuer.settings("svc-notification"),
             telemetry: telemetry::Settings::default(),
             grpc: grpc(),

@@ -1,0 +1,8 @@
+//! Sealing, erasing and rotating on a real server.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod catalog;
+mod erasing;
+mod harness;
+mod rotating;
+mod sealing;
