@@ -112,7 +112,7 @@ async fn staff_see_what_is_parked_and_redrive_it_in_order_once() {
     let shown = sam.show(&first.id).await.expect("it is there");
     assert_eq!(shown.dead_letter.as_ref(), Some(first));
     assert_eq!(shown.message_type, "guildhall.document.v1.DocumentUploaded");
-    let message = format!(r#"{{"documentId":"{id}","owner":"ada","purpose":"identity"}}"#);
+    let message = format!(r#"{{"documentId":"{id}","owner":"ada","purpose":"identity","version":1}}"#);
     assert_eq!(shown.message_json, message);
     let header = shown.headers.iter().find(|header| header.name == "ce_id").expect("the header");
     assert_eq!(header.value, first.event_id);
