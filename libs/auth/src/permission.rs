@@ -59,6 +59,13 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::DocumentListDocuments
         | Operation::DocumentListVersions
         | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
+        // Owners take back what need not be kept; staff what the office may let go.
+        Operation::DocumentEraseDocument => CITIZENS_AND_STAFF,
+        // Citizens are not told of cases and holds.
+        Operation::CaseAttachToCase | Operation::CaseDetachFromCase | Operation::CaseListCaseDocuments => {
+            Rule { people: People::None, staff: true, services: &["svc-verification"] }
+        }
+        Operation::CasePlaceHold | Operation::CaseReleaseHold | Operation::CaseListHolds => STAFF,
         Operation::DocumentClaimScan | Operation::DocumentReportScan => only(&["svc-worker"]),
         Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.

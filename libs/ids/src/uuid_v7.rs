@@ -111,6 +111,10 @@ uuid_v7! {
     DocumentId;
     /// One version of a document.
     VersionId;
+    /// A legal hold on a document.
+    HoldId;
+    /// A grant of documents to somebody who is neither their owner nor staff.
+    GrantId;
     /// A job that a queue carries and its owner keeps a row for.
     JobId;
     /// A person whom the notification service can reach.

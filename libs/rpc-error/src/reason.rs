@@ -74,6 +74,17 @@ reasons! {
     UPLOAD_EXPIRED = Gone, "The upload was not confirmed in time";
     DOCUMENT_NOT_SCANNED = Locked, "The document has no verdict yet";
     DOCUMENT_REJECTED = Conflict, "The document was rejected";
+    DOCUMENT_ERASED = Gone, "The document was erased";
+    DOCUMENT_HELD = Conflict, "The document is under a legal hold";
+    DOCUMENT_RETAINED = Conflict, "The document has to be kept for now";
+    CASE_INVALID = InvalidArgument, "The reference of the case cannot be used";
+    REASON_INVALID = InvalidArgument, "The reason cannot be used";
+    HOLD_NOT_FOUND = NotFound, "There is no such hold";
+    HOLD_RELEASED = Conflict, "The hold was already released";
+    SECOND_PERSON_NEEDED = Conflict, "A second person has to agree";
+    GRANT_NOT_FOUND = NotFound, "There is no such grant";
+    GRANT_ENDED = Gone, "The grant is over";
+    GRANT_INVALID = InvalidArgument, "The grant cannot be made";
     EVIDENCE_MISSING = PreconditionFailed, "The copied object is missing or differs";
 
     // Jobs.

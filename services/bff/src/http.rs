@@ -35,7 +35,7 @@ use crate::{App, problem, session};
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: events that could not be applied, policies, erasures."),
+        (name = "staff", description = "For the tenant's staff: cases, legal holds, events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -62,13 +62,17 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(auth::logout))
         .routes(routes!(me::me))
         .routes(routes!(documents::list::list, documents::initiate::initiate))
-        .routes(routes!(documents::get::get))
+        .routes(routes!(documents::get::get, documents::erase::erase))
         .routes(routes!(documents::refresh::refresh))
         .routes(routes!(documents::confirm::confirm))
         .routes(routes!(documents::download::download))
         .routes(routes!(documents::versions::versions, documents::correct::correct))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
+        .routes(routes!(staff::cases::list::list))
+        .routes(routes!(staff::cases::attach::attach, staff::cases::detach::detach))
+        .routes(routes!(staff::holds::list::list, staff::holds::place::place))
+        .routes(routes!(staff::holds::release::release))
         .routes(routes!(staff::dead_letters::list::list))
         .routes(routes!(staff::dead_letters::get::get))
         .routes(routes!(staff::dead_letters::redrive::redrive))

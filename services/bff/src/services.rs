@@ -2,6 +2,7 @@
 
 use auth::{Caller, TokenSource};
 use ids::{RecipientId, Tenant};
+use proto::document::v1::case_service_client::CaseServiceClient;
 use proto::document::v1::document_service_client::DocumentServiceClient;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
@@ -20,6 +21,8 @@ use crate::principal::{Contact, Principal};
 pub struct Services {
     /// The document service.
     pub document: DocumentServiceClient<Channel>,
+    /// Cases and legal holds of the document service.
+    pub cases: CaseServiceClient<Channel>,
     /// The notification service.
     pub notification: NotificationServiceClient<Channel>,
     /// Dead letters of the document service.
@@ -39,6 +42,7 @@ impl Services {
             document_policies: PolicyServiceClient::new(document.clone()),
             document_letters: DeadLetterServiceClient::new(document.clone()),
             notification_letters: DeadLetterServiceClient::new(notification.clone()),
+            cases: CaseServiceClient::new(document.clone()),
             document: DocumentServiceClient::new(document),
             notification: NotificationServiceClient::new(notification),
             own,

@@ -1,11 +1,15 @@
--- Documents: what all versions share. Written once; only the number of the newest version moves on.
+-- Documents: what all versions share. Written once; only the number of the newest version moves on, and once nothing
+-- is left it is said when it was erased.
 create table documents (
     id uuid primary key,
     tenant text not null check (tenant ~ '^[a-z0-9-]{1,63}$'),
     owner text not null check (octet_length(owner) between 1 and 255),
     purpose text not null check (octet_length(purpose) between 1 and 63),
+    -- Names a class of retention: how long versions are kept, and who may let them go.
+    retention_class text not null check (octet_length(retention_class) between 1 and 63),
     latest_version integer not null default 1 check (latest_version between 1 and 100),
     created_at timestamptz not null,
+    erased_at timestamptz,
 
     -- What other tables refer to, so that no row can point into another tenant; staff list by it, newest id first.
     constraint documents_of_tenant unique (tenant, id)
@@ -23,17 +27,20 @@ create table document_versions (
     tenant text not null,
     document_id uuid not null,
     version integer not null check (version between 1 and 100),
-    file_name text not null check (octet_length(file_name) between 1 and 255),
+    -- Gone once erased.
+    file_name text check (octet_length(file_name) between 1 and 255),
     content_type text not null check (octet_length(content_type) between 3 and 127),
     size_bytes bigint not null check (size_bytes > 0),
     sha256 bytea not null check (octet_length(sha256) = 32),
     status text not null
-        check (status in ('pending_upload', 'uploaded', 'scanning', 'ready', 'rejected', 'expired')),
+        check (status in ('pending_upload', 'uploaded', 'scanning', 'ready', 'rejected', 'expired', 'erased')),
     rejection_reason text
         check (rejection_reason in
             ('INFECTED', 'TYPE_MISMATCH', 'SIZE_MISMATCH', 'CHECKSUM_MISMATCH', 'UNSCANNABLE')),
     detected_content_type text check (octet_length(detected_content_type) between 3 and 127),
     upload_expires_at timestamptz,
+    -- Nothing erases a version before, but what concerns its owner as a whole.
+    retain_until timestamptz,
     created_at timestamptz not null,
     updated_at timestamptz not null,
 
@@ -44,6 +51,8 @@ create table document_versions (
     constraint document_versions_detected_when_decided
         check (detected_content_type is null or status in ('ready', 'rejected')),
 
+    constraint document_versions_kept_when_ready check (status <> 'ready' or retain_until is not null),
+    constraint document_versions_erased_without_name check ((status = 'erased') = (file_name is null)),
     constraint document_versions_numbered unique (tenant, document_id, version),
     constraint document_versions_of_document foreign key (tenant, document_id) references documents (tenant, id)
 );
@@ -59,7 +68,7 @@ create policy tenant on documents to guildhall_app
     with check (tenant = current_setting('app.tenant', true));
 
 grant select, insert on documents to guildhall_app;
-grant update (latest_version) on documents to guildhall_app;
+grant update (latest_version, erased_at) on documents to guildhall_app;
 
 alter table document_versions enable row level security;
 alter table document_versions force row level security;
@@ -68,5 +77,5 @@ create policy tenant on document_versions to guildhall_app
     with check (tenant = current_setting('app.tenant', true));
 
 grant select, insert on document_versions to guildhall_app;
-grant update (status, rejection_reason, detected_content_type, upload_expires_at, updated_at)
+grant update (file_name, status, rejection_reason, detected_content_type, upload_expires_at, retain_until, updated_at)
     on document_versions to guildhall_app;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rpc_error::{Code, reason};
 
-use crate::domain::{InvalidTransition, NoNextVersion, UploadClosed, Violation, page};
+use crate::domain::{
+    InvalidTransition, NoNextVersion, NotReleased, UploadClosed, Violation, case_ref, grounds, page,
+};
 
 /// A use case's failure.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,30 @@ pub enum Error {
     /// The document gets no further version.
     #[error("the document gets no further version now")]
     NoNextVersion(NoNextVersion),
+    /// The version, or the document, was erased.
+    #[error("the document was erased")]
+    Erased,
+    /// A hold stands.
+    #[error("the document is under a legal hold")]
+    Held,
+    /// Something asks for the document to be kept.
+    #[error("the document has to be kept for now")]
+    Retained,
+    /// The case has another reference, if any.
+    #[error("the reference of the case cannot be used")]
+    Case(case_ref::Error),
+    /// It is not said why.
+    #[error("the reason cannot be used")]
+    Grounds(grounds::Error),
+    /// The policy names no class of retention for a purpose that it has.
+    #[error("the purpose has no class of retention")]
+    NoClass,
+    /// There is no such hold in the tenant.
+    #[error("there is no such hold")]
+    HoldNotFound,
+    /// The hold stays as it is.
+    #[error("the hold is not released")]
+    NotReleased(NotReleased),
     /// No upload is awaited any more.
     #[error("no upload is awaited")]
     UploadClosed(UploadClosed),
@@ -88,6 +114,12 @@ impl From<UploadClosed> for Error {
     }
 }
 
+impl From<NotReleased> for Error {
+    fn from(why: NotReleased) -> Self {
+        Self::NotReleased(why)
+    }
+}
+
 impl From<NoNextVersion> for Error {
     fn from(why: NoNextVersion) -> Self {
         Self::NoNextVersion(why)
@@ -110,6 +142,25 @@ impl From<Error> for rpc_error::Error {
             Error::UploadClosed(UploadClosed::Expired) => new(Code::Gone, reason::UPLOAD_EXPIRED),
             Error::UploadClosed(UploadClosed::AlreadyConfirmed) => {
                 new(Code::Conflict, reason::UPLOAD_ALREADY_CONFIRMED)
+            }
+            Error::Erased
+            | Error::UploadClosed(UploadClosed::Erased)
+            | Error::NoNextVersion(NoNextVersion::Erased) => {
+                Self::new(Code::Gone, reason::DOCUMENT_ERASED, "the document was erased")
+            }
+            Error::Held => new(Code::Conflict, reason::DOCUMENT_HELD),
+            Error::Retained => new(Code::Conflict, reason::DOCUMENT_RETAINED),
+            Error::Case(rule) => {
+                new(Code::InvalidArgument, reason::CASE_INVALID).violation("case_ref", rule.to_string())
+            }
+            Error::Grounds(rule) => {
+                new(Code::InvalidArgument, reason::REASON_INVALID).violation("reason", rule.to_string())
+            }
+            Error::NoClass => Self::internal(error),
+            Error::HoldNotFound => new(Code::NotFound, reason::HOLD_NOT_FOUND),
+            Error::NotReleased(NotReleased::AlreadyReleased) => new(Code::Conflict, reason::HOLD_RELEASED),
+            Error::NotReleased(NotReleased::SecondPersonNeeded) => {
+                new(Code::Conflict, reason::SECOND_PERSON_NEEDED)
             }
             Error::UploadMissing => new(Code::Conflict, reason::UPLOAD_MISSING),
             Error::NotScanned => new(Code::Locked, reason::DOCUMENT_NOT_SCANNED),

@@ -9,7 +9,8 @@ use proto::document::v1;
 use queue::Job;
 use topology::{queues, topics};
 
-use crate::domain::{Document, Event};
+use crate::app::Cause;
+use crate::domain::{Document, Event, Hold, Version};
 
 /// Appends the event of an edge.
 pub async fn append(
@@ -64,6 +65,60 @@ pub async fn append_accessed(
         version: document.version.number(),
     };
     outbox::append(tx, clock, event_of(document, "accessed", &accessed)).await
+}
+
+/// Appends that a case holds the document.
+pub async fn append_held(
+    tx: &mut Tx,
+    clock: &Clock,
+    document: &Document,
+    hold: &Hold,
+) -> Result<EventId, pg::Error> {
+    let held = v1::DocumentHeld {
+        document_id: document.id.to_string(),
+        owner: document.owner.to_string(),
+        version: hold.version.map(Version::number).unwrap_or_default(),
+        hold_id: hold.id.to_string(),
+        case_ref: hold.case_ref.to_string(),
+    };
+    outbox::append(tx, clock, event_of(document, "held", &held)).await
+}
+
+/// Appends that a hold on the document is over.
+pub async fn append_released(
+    tx: &mut Tx,
+    clock: &Clock,
+    document: &Document,
+    hold: &Hold,
+) -> Result<EventId, pg::Error> {
+    let released = v1::DocumentReleased {
+        document_id: document.id.to_string(),
+        owner: document.owner.to_string(),
+        version: hold.version.map(Version::number).unwrap_or_default(),
+        hold_id: hold.id.to_string(),
+        case_ref: hold.case_ref.to_string(),
+    };
+    outbox::append(tx, clock, event_of(document, "released", &released)).await
+}
+
+/// Appends that versions of the document are erased; `whole` where nothing is left of it.
+pub async fn append_erased(
+    tx: &mut Tx,
+    clock: &Clock,
+    document: &Document,
+    versions: Vec<i32>,
+    whole: bool,
+    cause: Cause,
+) -> Result<EventId, pg::Error> {
+    let erased = v1::DocumentErased {
+        document_id: document.id.to_string(),
+        owner: document.owner.to_string(),
+        purpose: document.declaration.purpose.to_string(),
+        versions,
+        whole,
+        cause: v1::ErasureCause::from(cause).into(),
+    };
+    outbox::append(tx, clock, event_of(document, "erased", &erased)).await
 }
 
 /// Appends the message of a scan job.

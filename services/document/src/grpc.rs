@@ -1,5 +1,6 @@
-//! `DocumentService`: reads requests, calls the use case, writes answers. Decides nothing.
+//! `DocumentService` and, in `cases`, `CaseService`: reads requests, calls the use case, writes answers. Decides nothing.
 
+mod cases;
 mod translate;
 
 use idempotency::Key;
@@ -122,6 +123,15 @@ impl DocumentService for Api {
             expires_at: Some(timestamp(download.signed.expires_at)),
             version: download.version.number(),
         }))
+    }
+
+    async fn erase_document(
+        &self,
+        request: Request<v1::EraseDocumentRequest>,
+    ) -> Result<Response<v1::EraseDocumentResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let erased = app::erase_document(&self.state, caller, key, request.get_ref()).await?;
+        Ok(erased.map(|document| v1::EraseDocumentResponse { document: Some(document) }).into_response())
     }
 
     async fn claim_scan(

@@ -13,8 +13,9 @@
 //!   declared.
 //! - A citizen sees their own documents, staff their tenant's; what is beyond does not exist. Each statement says so,
 //!   and row-level security says it again.
+//! - While a legal hold stands, or a retention has not ended, nothing is erased; what is erased is never readable again.
 //! - Whatever must happen later has a due row: the end of an upload's window, a scan nobody reported, an uploaded
-//!   object to delete.
+//!   object to delete, the end of a retention, what the object store is to keep.
 //!
 //! Where to look: [`grpc`] and [`jobs`] translate, [`app`] decides in one transaction per use case, [`domain`] knows the
 //! rules, [`db`] holds the SQL, [`events`] what the world is told.
@@ -39,7 +40,7 @@ use clock::Clock;
 use pg::Db;
 use sqlx::migrate::Migrator;
 
-/// The tables `documents`, `document_versions`, `scan_jobs` and `access_log`.
+/// The tables `documents`, `document_versions`, `scan_jobs`, `access_log`, `case_documents` and `legal_holds`.
 pub static MIGRATOR: Migrator = pg::migrator!("_migrations_document");
 
 /// What every use case works with. Cheap to clone.

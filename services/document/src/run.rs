@@ -9,6 +9,7 @@ use clock::Clock;
 use outbox::Relay;
 use pg::Db;
 use policy::Kinds;
+use proto::document::v1::case_service_server::CaseServiceServer;
 use proto::document::v1::document_service_server::DocumentServiceServer;
 use queue::Sqs;
 use service::{BoxError, Shutdown, admin};
@@ -59,15 +60,16 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 
     let relay = Relay::new(db.clone(), config.kafka.clone(), sqs, clock.clone())?;
     let (cleaner, cleaning) = Cleaner::new();
-    let runner = jobs::runner(&state, cleaner);
+    let runner = jobs::runner(&state, &cleaner);
     spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
     spawn(shutdown, "due runner", runner.run(shutdown.token()));
-    spawn(shutdown, "intake cleaning", cleaning.run(state.clone(), shutdown.token()));
+    spawn(shutdown, "object chores", cleaning.run(state.clone(), shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
     spawn(shutdown, "idempotency sweep", sweep);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(DocumentServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(CaseServiceServer::new(Api::new(state.clone()))))
         .service(service::grpc_service!(dead_letters::server(&db, &clock, Vec::new())?))
         .service(service::grpc_service!(policy::server(&db, &clock, policies())))
         .serve(shutdown)

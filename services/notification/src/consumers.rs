@@ -1,5 +1,6 @@
 //! Events in: one file per event type. To add one, copy a file and name it here.
 
+mod document_erased;
 mod document_expired;
 mod document_ready;
 mod document_rejected;
@@ -29,7 +30,8 @@ pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::
         .on(document_ready::TYPE, document_ready::handler(state))
         .on(document_rejected::TYPE, document_rejected::handler(state))
         .on(document_expired::TYPE, document_expired::handler(state))
-        .on(document_subject_erased::TYPE, document_subject_erased::handler(state)))
+        .on(document_subject_erased::TYPE, document_subject_erased::handler(state))
+        .on(document_erased::TYPE, document_erased::handler(state)))
 }
 
 /// What an event of a document tells its owner.

@@ -2,8 +2,8 @@
 
 use auth::TokenSource;
 use ids::{DocumentId, Tenant};
-use proto::document::v1::GetDocumentRequest;
 use proto::document::v1::document_service_client::DocumentServiceClient;
+use proto::document::v1::{DocumentStatus, GetDocumentRequest};
 use rpc_error::{Code, reason};
 use service::channel::Channel;
 use tonic::Request;
@@ -36,6 +36,9 @@ impl Documents {
         match self.client.clone().get_document(request).await {
             Ok(answer) => {
                 let document = answer.into_inner().document.unwrap_or_default();
+                if document.status() == DocumentStatus::Erased {
+                    return Ok(None);
+                }
                 Ok(Some(DocumentFacts { file_name: document.file_name, purpose: document.purpose }))
             }
             Err(status) => {

@@ -6,10 +6,10 @@ use proto::document::v1::document_service_client::DocumentServiceClient;
 use proto::document::v1::document_service_server::{DocumentService, DocumentServiceServer};
 use proto::document::v1::{
     ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
-    CreateDownloadResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
-    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
-    ListDocumentsResponse, ListVersionsRequest, ListVersionsResponse, RefreshUploadRequest,
-    RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
+    CreateDownloadResponse, EraseDocumentRequest, EraseDocumentResponse, GetDocumentRequest,
+    GetDocumentResponse, InitiateUploadRequest, InitiateUploadResponse, InitiateVersionRequest,
+    InitiateVersionResponse, ListDocumentsRequest, ListDocumentsResponse, ListVersionsRequest,
+    ListVersionsResponse, RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
 };
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -45,6 +45,7 @@ api! {
     initiate_upload(InitiateUploadRequest) -> InitiateUploadResponse;
     initiate_version(InitiateVersionRequest) -> InitiateVersionResponse;
     list_versions(ListVersionsRequest) -> ListVersionsResponse;
+    erase_document(EraseDocumentRequest) -> EraseDocumentResponse;
     refresh_upload(RefreshUploadRequest) -> RefreshUploadResponse;
     confirm_upload(ConfirmUploadRequest) -> ConfirmUploadResponse;
     get_document(GetDocumentRequest) -> GetDocumentResponse;

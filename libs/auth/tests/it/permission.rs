@@ -9,9 +9,16 @@ const CALLERS: [&str; 6] = ["citizen", "staff", "svc-bff", "svc-document", "svc-
 /// One line per operation, one column per caller; `x` may.
 const TABLE: &str = "
                         operation citizen  staff  svc-bff  svc-document  svc-notification  svc-worker
+                 CaseAttachToCase       .      x        .             .                 .           .
+               CaseDetachFromCase       .      x        .             .                 .           .
+            CaseListCaseDocuments       .      x        .             .                 .           .
+                    CaseListHolds       .      x        .             .                 .           .
+                    CasePlaceHold       .      x        .             .                 .           .
+                  CaseReleaseHold       .      x        .             .                 .           .
                 DocumentClaimScan       .      .        .             .                 .           x
             DocumentConfirmUpload       x      .        .             .                 .           .
            DocumentCreateDownload       x      x        .             .                 .           .
+            DocumentEraseDocument       x      x        .             .                 .           .
               DocumentGetDocument       x      x        .             .                 x           .
            DocumentInitiateUpload       x      .        .             .                 .           .
           DocumentInitiateVersion       x      .        .             .                 .           .

@@ -2,12 +2,26 @@
 /// Every RPC of every service: one variant each, so that a table over them is complete or does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
+    /// `guildhall.document.v1.CaseService/AttachToCase`: Says that a document belongs to a case; again changes nothing.
+    CaseAttachToCase,
+    /// `guildhall.document.v1.CaseService/DetachFromCase`: Says that a document does not belong to a case; again changes nothing.
+    CaseDetachFromCase,
+    /// `guildhall.document.v1.CaseService/ListCaseDocuments`: Lists a case's documents, newest first. Strongly consistent.
+    CaseListCaseDocuments,
+    /// `guildhall.document.v1.CaseService/ListHolds`: Lists holds of a document, of a case, or of the tenant, newest first. Strongly consistent.
+    CaseListHolds,
+    /// `guildhall.document.v1.CaseService/PlaceHold`: Holds a document for a case. Several holds can stand at once, also of the same case.
+    CasePlaceHold,
+    /// `guildhall.document.v1.CaseService/ReleaseHold`: Ends a hold, or, where the document's class of retention needs a second person, asks for it and ends it when
+    CaseReleaseHold,
     /// `guildhall.document.v1.DocumentService/ClaimScan`: Takes a scan job under a lease of five minutes. For the worker's scan role only.
     DocumentClaimScan,
     /// `guildhall.document.v1.DocumentService/ConfirmUpload`: Says that the bytes were sent. Checks them against the declaration and queues the scan.
     DocumentConfirmUpload,
     /// `guildhall.document.v1.DocumentService/CreateDownload`: Signs a download of a ready version for at most five minutes and writes the access log.
     DocumentCreateDownload,
+    /// `guildhall.document.v1.DocumentService/EraseDocument`: Erases every version of a document for good: bytes and names go, ids, digests and verdicts stay. Nothing that is
+    DocumentEraseDocument,
     /// `guildhall.document.v1.DocumentService/GetDocument`: Returns one document. Strongly consistent.
     DocumentGetDocument,
     /// `guildhall.document.v1.DocumentService/InitiateUpload`: Declares a document and hands out a signed upload for exactly these bytes.
@@ -63,9 +77,16 @@ pub enum Operation {
 impl Operation {
     /// All of them, in the order of their paths.
     pub const ALL: &'static [Self] = &[
+        Self::CaseAttachToCase,
+        Self::CaseDetachFromCase,
+        Self::CaseListCaseDocuments,
+        Self::CaseListHolds,
+        Self::CasePlaceHold,
+        Self::CaseReleaseHold,
         Self::DocumentClaimScan,
         Self::DocumentConfirmUpload,
         Self::DocumentCreateDownload,
+        Self::DocumentEraseDocument,
         Self::DocumentGetDocument,
         Self::DocumentInitiateUpload,
         Self::DocumentInitiateVersion,
@@ -97,9 +118,16 @@ impl Operation {
     #[must_use]
     pub fn from_path(path: &str) -> Option<Self> {
         match path {
+            "/guildhall.document.v1.CaseService/AttachToCase" => Some(Self::CaseAttachToCase),
+            "/guildhall.document.v1.CaseService/DetachFromCase" => Some(Self::CaseDetachFromCase),
+            "/guildhall.document.v1.CaseService/ListCaseDocuments" => Some(Self::CaseListCaseDocuments),
+            "/guildhall.document.v1.CaseService/ListHolds" => Some(Self::CaseListHolds),
+            "/guildhall.document.v1.CaseService/PlaceHold" => Some(Self::CasePlaceHold),
+            "/guildhall.document.v1.CaseService/ReleaseHold" => Some(Self::CaseReleaseHold),
             "/guildhall.document.v1.DocumentService/ClaimScan" => Some(Self::DocumentClaimScan),
             "/guildhall.document.v1.DocumentService/ConfirmUpload" => Some(Self::DocumentConfirmUpload),
             "/guildhall.document.v1.DocumentService/CreateDownload" => Some(Self::DocumentCreateDownload),
+            "/guildhall.document.v1.DocumentService/EraseDocument" => Some(Self::DocumentEraseDocument),
             "/guildhall.document.v1.DocumentService/GetDocument" => Some(Self::DocumentGetDocument),
             "/guildhall.document.v1.DocumentService/InitiateUpload" => Some(Self::DocumentInitiateUpload),
             "/guildhall.document.v1.DocumentService/InitiateVersion" => Some(Self::DocumentInitiateVersion),
@@ -133,9 +161,16 @@ impl Operation {
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
+            Self::CaseAttachToCase => "/guildhall.document.v1.CaseService/AttachToCase",
+            Self::CaseDetachFromCase => "/guildhall.document.v1.CaseService/DetachFromCase",
+            Self::CaseListCaseDocuments => "/guildhall.document.v1.CaseService/ListCaseDocuments",
+            Self::CaseListHolds => "/guildhall.document.v1.CaseService/ListHolds",
+            Self::CasePlaceHold => "/guildhall.document.v1.CaseService/PlaceHold",
+            Self::CaseReleaseHold => "/guildhall.document.v1.CaseService/ReleaseHold",
             Self::DocumentClaimScan => "/guildhall.document.v1.DocumentService/ClaimScan",
             Self::DocumentConfirmUpload => "/guildhall.document.v1.DocumentService/ConfirmUpload",
             Self::DocumentCreateDownload => "/guildhall.document.v1.DocumentService/CreateDownload",
+            Self::DocumentEraseDocument => "/guildhall.document.v1.DocumentService/EraseDocument",
             Self::DocumentGetDocument => "/guildhall.document.v1.DocumentService/GetDocument",
             Self::DocumentInitiateUpload => "/guildhall.document.v1.DocumentService/InitiateUpload",
             Self::DocumentInitiateVersion => "/guildhall.document.v1.DocumentService/InitiateVersion",
@@ -168,9 +203,16 @@ impl Operation {
     #[must_use]
     pub const fn service(self) -> &'static str {
         match self {
+            Self::CaseAttachToCase => "guildhall.document.v1.CaseService",
+            Self::CaseDetachFromCase => "guildhall.document.v1.CaseService",
+            Self::CaseListCaseDocuments => "guildhall.document.v1.CaseService",
+            Self::CaseListHolds => "guildhall.document.v1.CaseService",
+            Self::CasePlaceHold => "guildhall.document.v1.CaseService",
+            Self::CaseReleaseHold => "guildhall.document.v1.CaseService",
             Self::DocumentClaimScan => "guildhall.document.v1.DocumentService",
             Self::DocumentConfirmUpload => "guildhall.document.v1.DocumentService",
             Self::DocumentCreateDownload => "guildhall.document.v1.DocumentService",
+            Self::DocumentEraseDocument => "guildhall.document.v1.DocumentService",
             Self::DocumentGetDocument => "guildhall.document.v1.DocumentService",
             Self::DocumentInitiateUpload => "guildhall.document.v1.DocumentService",
             Self::DocumentInitiateVersion => "guildhall.document.v1.DocumentService",
@@ -203,9 +245,16 @@ impl Operation {
     #[must_use]
     pub const fn method(self) -> &'static str {
         match self {
+            Self::CaseAttachToCase => "AttachToCase",
+            Self::CaseDetachFromCase => "DetachFromCase",
+            Self::CaseListCaseDocuments => "ListCaseDocuments",
+            Self::CaseListHolds => "ListHolds",
+            Self::CasePlaceHold => "PlaceHold",
+            Self::CaseReleaseHold => "ReleaseHold",
             Self::DocumentClaimScan => "ClaimScan",
             Self::DocumentConfirmUpload => "ConfirmUpload",
             Self::DocumentCreateDownload => "CreateDownload",
+            Self::DocumentEraseDocument => "EraseDocument",
             Self::DocumentGetDocument => "GetDocument",
             Self::DocumentInitiateUpload => "InitiateUpload",
             Self::DocumentInitiateVersion => "InitiateVersion",
@@ -238,9 +287,16 @@ impl Operation {
     #[must_use]
     pub const fn needs_key(self) -> bool {
         match self {
+            Self::CaseAttachToCase => false,
+            Self::CaseDetachFromCase => false,
+            Self::CaseListCaseDocuments => false,
+            Self::CaseListHolds => false,
+            Self::CasePlaceHold => true,
+            Self::CaseReleaseHold => true,
             Self::DocumentClaimScan => false,
             Self::DocumentConfirmUpload => true,
             Self::DocumentCreateDownload => false,
+            Self::DocumentEraseDocument => true,
             Self::DocumentGetDocument => false,
             Self::DocumentInitiateUpload => true,
             Self::DocumentInitiateVersion => true,

@@ -76,7 +76,10 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
     assert_eq!(
         needing,
         [
+            &Operation::CasePlaceHold,
+            &Operation::CaseReleaseHold,
             &Operation::DocumentConfirmUpload,
+            &Operation::DocumentEraseDocument,
             &Operation::DocumentInitiateUpload,
             &Operation::DocumentInitiateVersion,
             &Operation::DocumentRefreshUpload,

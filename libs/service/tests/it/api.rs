@@ -8,10 +8,10 @@ use std::time::Duration;
 use proto::document::v1::document_service_server::{DocumentService, DocumentServiceServer};
 use proto::document::v1::{
     ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
-    CreateDownloadResponse, Document, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
-    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
-    ListDocumentsResponse, ListVersionsRequest, ListVersionsResponse, RefreshUploadRequest,
-    RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
+    CreateDownloadResponse, Document, EraseDocumentRequest, EraseDocumentResponse, GetDocumentRequest,
+    GetDocumentResponse, InitiateUploadRequest, InitiateUploadResponse, InitiateVersionRequest,
+    InitiateVersionResponse, ListDocumentsRequest, ListDocumentsResponse, ListVersionsRequest,
+    ListVersionsResponse, RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
 };
 use service::{Shutdown, context, grpc};
 use testkit::Issuer;
@@ -129,6 +129,13 @@ impl DocumentService for Api {
         &self,
         _: Request<ListVersionsRequest>,
     ) -> Result<Response<ListVersionsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn erase_document(
+        &self,
+        _: Request<EraseDocumentRequest>,
+    ) -> Result<Response<EraseDocumentResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

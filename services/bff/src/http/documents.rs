@@ -3,6 +3,7 @@
 pub mod confirm;
 pub mod correct;
 pub mod download;
+pub mod erase;
 pub mod get;
 pub mod initiate;
 pub mod list;
@@ -33,14 +34,14 @@ pub struct DocumentView {
     latest_version: i32,
     /// The newest version that can be read; `null` while none can.
     latest_ready_version: Option<i32>,
-    /// `pending_upload`, `uploaded`, `scanning`, `ready`, `rejected` or `expired`. More may come.
+    /// `pending_upload`, `uploaded`, `scanning`, `ready`, `rejected`, `expired` or `erased`. More may come.
     status: &'static str,
     /// Why it was rejected: `INFECTED`, `TYPE_MISMATCH`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH` or `UNSCANNABLE`; else `null`.
     rejection: Option<&'static str>,
     /// What it is handed in for.
     purpose: String,
-    /// The file's name as handed in.
-    file_name: String,
+    /// The file's name as handed in; `null` once erased.
+    file_name: Option<String>,
     /// Declared media type.
     content_type: String,
     /// Media type found in the bytes; `null` before the verdict.
@@ -55,6 +56,8 @@ pub struct DocumentView {
     updated_at: Option<String>,
     /// Until when the upload is awaited; `null` once confirmed.
     upload_expires_at: Option<String>,
+    /// Until when this version is kept at least; RFC 3339, UTC; `null` before it was ready.
+    retain_until: Option<String>,
     /// How to put the bytes; only in answers that sign an upload.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<UploadView>,
@@ -92,6 +95,8 @@ pub struct Links {
     versions: Option<String>,
     /// `POST` to declare a corrected file as the next version; for the document's owner.
     correct: Option<String>,
+    /// `DELETE` to erase the document; `null` once a version was ready, since what is ready is kept for its time.
+    erase: Option<String>,
 }
 
 impl From<Document> for DocumentView {
@@ -112,6 +117,8 @@ impl From<Document> for DocumentView {
                 confirm: pending.then(|| format!("{base}/confirm")),
                 download,
                 correct: (newest && is_settled(status)).then(|| versions.clone()),
+                erase: (document.latest_ready_version == 0 && status != DocumentStatus::Erased)
+                    .then(|| base.clone()),
                 versions: Some(versions),
                 own: Some(own),
             },
@@ -120,7 +127,7 @@ impl From<Document> for DocumentView {
             latest_version: document.latest_version,
             latest_ready_version: Some(document.latest_ready_version).filter(|version| *version > 0),
             purpose: document.purpose,
-            file_name: document.file_name,
+            file_name: Some(document.file_name).filter(|name| !name.is_empty()),
             content_type: document.content_type,
             detected_content_type: Some(document.detected_content_type).filter(|kind| !kind.is_empty()),
             size_bytes: document.size_bytes,
@@ -128,6 +135,7 @@ impl From<Document> for DocumentView {
             created_at: document.created_at.and_then(rfc3339),
             updated_at: document.updated_at.and_then(rfc3339),
             upload_expires_at: document.upload_expires_at.and_then(rfc3339),
+            retain_until: document.retain_until.and_then(rfc3339),
             upload: None,
         }
     }
@@ -158,6 +166,7 @@ fn status_name(status: DocumentStatus) -> &'static str {
         DocumentStatus::Ready => "ready",
         DocumentStatus::Rejected => "rejected",
         DocumentStatus::Expired => "expired",
+        DocumentStatus::Erased => "erased",
     }
 }
 
@@ -198,6 +207,6 @@ fn digest(sha256: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// A service left out what its contract promises.
-fn incomplete() -> rpc_error::Error {
+pub(crate) fn incomplete() -> rpc_error::Error {
     rpc_error::Error::internal("a service left out what its contract promises")
 }

@@ -1,7 +1,7 @@
-//! Deleting the uploaded object of a settled version.
+//! What the object store is asked to do after a commit: deleting what is not to be kept, locking what is.
 //!
-//! The store is not asked inside of the runner's transaction: there the version is only handed to a task, and its
-//! row moved on to when it would be tried again. The task deletes the object, then the row. Whatever fails or dies in
+//! The store is not asked inside of the runner's transaction: there the version is only handed to a task, and its row
+//! moved on to when it would be tried again. The task does the chore, then settles the row. Whatever fails or dies in
 //! between leaves the row, and is done again.
 
 use blobs::Bucket;
@@ -13,26 +13,55 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::INTAKE_CLEANUP;
+use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, object_locks};
 use crate::domain::document::UPLOAD_SIGNATURE;
+use crate::domain::{Document, Lifecycle};
 use crate::{Error, State, db};
 
 /// How long after a try the next one is made, if the row is still there.
 const RETRY: Duration = Duration::minutes(1);
 /// The same where too many wait already.
 const CROWDED: Duration = Duration::seconds(5);
-/// Objects waiting for the task.
+/// Versions waiting for the task.
 const WAITING: usize = 200;
-/// Objects being deleted at once.
+/// Chores at once.
 const AT_ONCE: usize = 4;
+/// How long after an erasure a scanner that had begun before may still copy.
+const LATE_COPY: Duration = Duration::hours(1);
 
-/// Hands versions to the task that deletes their uploaded objects. Cheap to clone.
+/// What is to be done about a version's objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chore {
+    /// Delete the upload of a settled version.
+    DeleteIntake,
+    /// Delete the evidence of an erased version.
+    DeleteEvidence,
+    /// Make the locks on the evidence those that the database asks for.
+    Lock,
+}
+
+/// Hands versions to the task that does the chores. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Cleaner(mpsc::Sender<(Tenant, VersionId)>);
+pub struct Cleaner(mpsc::Sender<(Chore, Tenant, VersionId)>);
 
 /// The task behind a [`Cleaner`].
 #[derive(Debug)]
-pub struct Cleaning(mpsc::Receiver<(Tenant, VersionId)>);
+pub struct Cleaning(mpsc::Receiver<(Chore, Tenant, VersionId)>);
+
+impl Chore {
+    /// Every chore.
+    pub const ALL: [Self; 3] = [Self::DeleteIntake, Self::DeleteEvidence, Self::Lock];
+
+    /// The kind of its due rows.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::DeleteIntake => INTAKE_CLEANUP,
+            Self::DeleteEvidence => EVIDENCE_CLEANUP,
+            Self::Lock => OBJECT_LOCKS,
+        }
+    }
+}
 
 impl Cleaner {
     /// A cleaner and its task, which is to be run.
@@ -42,10 +71,10 @@ impl Cleaner {
         (Self(sender), Cleaning(receiver))
     }
 
-    /// Hands over a settled version. Says when to hand it over again, unless its row is gone by then.
+    /// Hands over a version. Says when to hand it over again, unless its row is gone by then.
     #[must_use]
-    pub fn clean_up(&self, tenant: &Tenant, id: VersionId, now: OffsetDateTime) -> Next {
-        match self.0.try_send((tenant.clone(), id)) {
+    pub fn hand_over(&self, chore: Chore, tenant: &Tenant, id: VersionId, now: OffsetDateTime) -> Next {
+        match self.0.try_send((chore, tenant.clone(), id)) {
             Ok(()) => Next::At(now + RETRY),
             Err(_) => Next::At(now + CROWDED),
         }
@@ -53,16 +82,20 @@ impl Cleaner {
 }
 
 impl Cleaning {
-    /// Deletes what is handed over, until `shutdown`.
+    /// Does what is handed over, until `shutdown`.
     pub async fn run(self, state: State, shutdown: CancellationToken) {
         let handed_over = ReceiverStream::new(self.0).take_until(shutdown.cancelled());
         handed_over
-            .for_each_concurrent(AT_ONCE, |(tenant, id)| {
+            .for_each_concurrent(AT_ONCE, |(chore, tenant, id)| {
                 let state = state.clone();
                 async move {
-                    if let Err(error) = delete(&state, &tenant, id).await {
+                    let done = match chore {
+                        Chore::DeleteIntake | Chore::DeleteEvidence => delete(&state, chore, &tenant, id).await,
+                        Chore::Lock => object_locks::tell(&state, &tenant, id).await,
+                    };
+                    if let Err(error) = done {
                         let error = &error as &dyn std::error::Error;
-                        tracing::warn!(%tenant, version.id = %id, error, "uploaded object not deleted, will retry");
+                        tracing::warn!(%tenant, version.id = %id, chore = chore.kind(), error, "chore failed, will retry");
                     }
                 }
             })
@@ -70,8 +103,9 @@ impl Cleaning {
     }
 }
 
-/// Deletes the object, twice: a signature handed out before the verdict can put it back until it ends.
-async fn delete(state: &State, tenant: &Tenant, id: VersionId) -> Result<(), Error> {
+/// Deletes the object now, and once more when nobody can put it back any longer: a signature handed out before can be
+/// used until it ends, and a scanner that had begun before goes on.
+async fn delete(state: &State, chore: Chore, tenant: &Tenant, id: VersionId) -> Result<(), Error> {
     let of = tenant.clone();
     let found = state
         .db
@@ -79,25 +113,58 @@ async fn delete(state: &State, tenant: &Tenant, id: VersionId) -> Result<(), Err
             Box::pin(async move { Ok::<_, Error>(db::documents::find_version(tx, &of, id).await?) })
         })
         .await?;
-    let Some(document) = found.filter(|document| document.lifecycle.status().is_settled()) else {
-        // Only settled versions are scheduled.
-        return Err(Error::DocumentNotFound);
+    // Only settled versions are scheduled.
+    let version = found.ok_or(Error::DocumentNotFound)?;
+    let until = match chore {
+        Chore::DeleteEvidence => {
+            delete_evidence(state, &version).await?;
+            version.updated_at + LATE_COPY
+        }
+        _ => {
+            delete_intake(state, &version).await?;
+            version.updated_at + UPLOAD_SIGNATURE
+        }
     };
 
-    state.blobs.delete(Bucket::Intake, &document.intake_key()).await?;
-
-    let (now, last_signature_ends) = (state.clock.now(), document.updated_at + UPLOAD_SIGNATURE);
+    let now = state.clock.now();
     state
         .db
         .tenant(tenant, move |tx| {
             Box::pin(async move {
-                if now < last_signature_ends {
-                    due::schedule(tx, INTAKE_CLEANUP, id.into(), last_signature_ends).await?;
+                if now < until {
+                    due::schedule(tx, chore.kind(), id.into(), until).await?;
                 } else {
-                    due::cancel(tx, INTAKE_CLEANUP, id.into()).await?;
+                    due::cancel(tx, chore.kind(), id.into()).await?;
                 }
                 Ok::<_, Error>(())
             })
         })
         .await
+}
+
+/// Deletes whatever there is of an erased version.
+pub(super) async fn delete_objects(state: &State, version: &Document) -> Result<(), Error> {
+    delete_evidence(state, version).await?;
+    delete_intake(state, version).await
+}
+
+async fn delete_intake(state: &State, version: &Document) -> Result<(), Error> {
+    if !version.lifecycle.status().is_settled() {
+        return Err(Error::DocumentNotFound);
+    }
+    Ok(state.blobs.delete(Bucket::Intake, &version.intake_key()).await?)
+}
+
+/// Deletes every stored version of the evidence. What the database has erased nothing keeps any longer: a hold that the
+/// store still knows is one that was released.
+async fn delete_evidence(state: &State, version: &Document) -> Result<(), Error> {
+    if version.lifecycle != Lifecycle::Erased {
+        return Err(Error::DocumentNotFound);
+    }
+    let (blobs, key) = (&state.blobs, version.evidence_key());
+    for kept in blobs.delete_all(Bucket::Evidence, &key, true).await? {
+        blobs.legal_hold(Bucket::Evidence, &key, &kept.id, false).await?;
+        blobs.delete_version(Bucket::Evidence, &key, &kept.id, true).await?;
+    }
+    Ok(())
 }

@@ -5,11 +5,13 @@ use blobs::{Bucket, SignedGet};
 use time::OffsetDateTime;
 
 use crate::db::access_log::Access;
-use crate::domain::{Document, Lifecycle, UploadClosed, Version};
+use crate::domain::{Document, FileName, Lifecycle, UploadClosed, UploadPolicy, Version};
 use crate::{Error, State, db, events};
 
 /// How long a download's signature is good for.
 const DOWNLOAD_SIGNATURE: Duration = Duration::from_secs(5 * 60);
+/// The same for what is sensitive.
+const SENSITIVE_SIGNATURE: Duration = Duration::from_secs(60);
 
 /// A signed download and what it is of.
 #[derive(Debug)]
@@ -36,13 +38,28 @@ pub async fn create_download(
         document = super::get_document(state, caller, document_id, ready.number()).await?;
     }
     readable(&document)?;
-    let file_name = document.declaration.file_name.as_str();
+    // What is ready has its name still.
+    let file_name = document.declaration.file_name.as_ref().map(FileName::as_str).ok_or(Error::Erased)?;
     let key = document.evidence_key();
+    let ttl = ttl(state, caller, &document).await?;
     let accessed_at = state.clock.now();
-    let signed = state.blobs.presign_get(Bucket::Evidence, &key, file_name, DOWNLOAD_SIGNATURE).await?;
+    let signed = state.blobs.presign_get(Bucket::Evidence, &key, file_name, ttl).await?;
 
     write_log(state, caller, &document, accessed_at, signed.expires_at).await?;
     Ok(Download { signed, version: document.version })
+}
+
+/// By the policy in force. A purpose that is not in it any longer is taken for a sensitive one.
+async fn ttl(state: &State, caller: &Caller, document: &Document) -> Result<Duration, Error> {
+    let purpose = document.declaration.purpose.clone();
+    let policy = state
+        .db
+        .tenant(&caller.tenant, |tx| {
+            Box::pin(async move { Ok::<_, Error>(policy::current::<UploadPolicy>(tx).await?.policy) })
+        })
+        .await?;
+    let sensitive = policy.purposes.get(&purpose).is_none_or(|rules| rules.sensitive);
+    Ok(if sensitive { SENSITIVE_SIGNATURE } else { DOWNLOAD_SIGNATURE })
 }
 
 async fn write_log(
@@ -86,5 +103,6 @@ fn readable(document: &Document) -> Result<(), Error> {
         Lifecycle::PendingUpload { .. } | Lifecycle::Uploaded | Lifecycle::Scanning => Err(Error::NotScanned),
         Lifecycle::Rejected { .. } => Err(Error::Rejected),
         Lifecycle::Expired => Err(UploadClosed::Expired.into()),
+        Lifecycle::Erased => Err(Error::Erased),
     }
 }

@@ -73,8 +73,10 @@ impl Initiation {
         )
         .map_err(Error::Declaration)?;
         let tenant = tx.tenant().clone();
+        let rules = policy.purposes.get(&declaration.purpose);
+        let class = rules.map(|rules| rules.retention_class.clone()).ok_or(Error::NoClass)?;
         let Changed { document, event } =
-            Document::initiate(self.id, self.version_id, tenant, self.owner, declaration, self.now);
+            Document::initiate(self.id, self.version_id, tenant, self.owner, class, declaration, self.now);
         db::documents::insert(tx, &document).await?;
         due::schedule(tx, UPLOAD_EXPIRY, self.version_id.into(), self.now + UPLOAD_WINDOW).await?;
         events::append(tx, &self.clock, &document, event).await?;

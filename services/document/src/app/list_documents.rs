@@ -1,6 +1,6 @@
 use auth::Caller;
 
-use crate::domain::{Document, PageSize, PageToken};
+use crate::domain::{Document, PageToken};
 use crate::{Error, State, db};
 
 /// A page of documents.
@@ -19,15 +19,11 @@ pub async fn list_documents(
     page_size: i32,
     page_token: &str,
 ) -> Result<Page, Error> {
-    let (size, after) = match (PageSize::parse(page_size), PageToken::parse(page_token)) {
-        (Ok(size), Ok(after)) => (size, after),
-        (size, token) => return Err(Error::Page { size: size.err(), token: token.err() }),
-    };
-
+    let (size, after) = super::page(page_size, page_token)?;
     let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
     // One more than asked for tells whether there is a next page.
     let limit = i64::from(size.get()) + 1;
-    let mut documents = state
+    let documents = state
         .db
         .tenant(&caller.tenant, move |tx| {
             Box::pin(async move {
@@ -37,9 +33,6 @@ pub async fn list_documents(
         })
         .await?;
 
-    let size = usize::try_from(size.get()).unwrap_or_default();
-    let more = documents.len() > size;
-    documents.truncate(size);
-    let next = documents.last().filter(|_| more).map(|last| PageToken::after(last.id));
+    let (documents, next) = super::cut(documents, size, |document| document.id.into());
     Ok(Page { documents, next })
 }

@@ -4,7 +4,7 @@ use clock::Clock;
 use ids::JobId;
 use pg::Tx;
 
-use super::{INTAKE_CLEANUP, SCAN_UNREPORTED, scan_job};
+use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, RETENTION, SCAN_UNREPORTED, keeping, scan_job};
 use crate::domain::{Changed, Document, Event, Lifecycle, Status, StoredObject, Verdict};
 use crate::{Error, State, db, events};
 
@@ -23,6 +23,9 @@ pub async fn report_scan(
         .tenant(&caller.tenant, move |tx| Box::pin(async move { scan_job::find(tx, &tenant, id).await }))
         .await?;
     if job.reported_at.is_some() {
+        if document.lifecycle == Lifecycle::Erased {
+            delete_copy(state, caller, &document).await?;
+        }
         return Ok(document.lifecycle.status());
     }
     let copy = look(state, &document, &verdict).await?;
@@ -38,6 +41,17 @@ pub async fn report_scan(
                 }
                 decide(tx, &clock, id, document, verdict, copy).await
             })
+        })
+        .await
+}
+
+/// A scanner that had begun before the erasure may have copied after it.
+async fn delete_copy(state: &State, caller: &Caller, document: &Document) -> Result<(), Error> {
+    let (version, now) = (document.version_id.into(), state.clock.now());
+    state
+        .db
+        .tenant(&caller.tenant, move |tx| {
+            Box::pin(async move { Ok::<_, Error>(due::schedule(tx, EVIDENCE_CLEANUP, version, now).await?) })
         })
         .await
 }
@@ -70,7 +84,8 @@ async fn decide(
         document = scanning;
     }
 
-    let Changed { document, event } = document.decide(verdict, now)?;
+    let keep_for = keeping::class(tx, &document.class).await?.keep_for;
+    let Changed { document, event } = document.decide(verdict, keep_for, now)?;
     if event == Event::Ready && copy.is_none_or(|copy| document.mismatch(&copy).is_some()) {
         return Err(Error::EvidenceMissing);
     }
@@ -78,6 +93,14 @@ async fn decide(
     db::scan_jobs::report(tx, &document.tenant, job, now).await?;
     events::append(tx, clock, &document, event).await?;
     due::cancel(tx, SCAN_UNREPORTED, job.into()).await?;
-    due::schedule(tx, INTAKE_CLEANUP, document.version_id.into(), now).await?;
+    let version = document.version_id.into();
+    due::schedule(tx, INTAKE_CLEANUP, version, now).await?;
+    if let Some(end) = document.retain_until {
+        due::schedule(tx, OBJECT_LOCKS, version, now).await?;
+        // A class of no time keeps until somebody erases.
+        if !keep_for.is_zero() {
+            due::schedule(tx, RETENTION, version, end).await?;
+        }
+    }
     Ok(document.lifecycle.status())
 }

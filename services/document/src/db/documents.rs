@@ -6,7 +6,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    Declaration, Document, FileSize, Lifecycle, MediaType, RejectionReason, Sha256, Status, Version, Viewer,
+    CaseRef, Declaration, Document, FileName, FileSize, Lifecycle, MediaType, RejectionReason, Sha256,
+    Status, Version, Viewer,
 };
 
 /// Reads documents as versions show them. `$tail` picks which; `sqlx` needs the whole statement in one place.
@@ -14,9 +15,9 @@ macro_rules! select {
     ($tail:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
-            "select d.id, d.tenant, d.owner, d.purpose, d.latest_version, v.version, v.id as version_id, v.file_name,
+            "select d.id, d.tenant, d.owner, d.purpose, d.retention_class, d.latest_version, v.version, v.id as version_id, v.file_name,
                  v.content_type, v.size_bytes, v.sha256, v.status, v.rejection_reason, v.detected_content_type,
-                 v.upload_expires_at, v.created_at, v.updated_at,
+                 v.upload_expires_at, v.retain_until, v.created_at, v.updated_at,
                  (select max(r.version) from document_versions r
                   where r.tenant = d.tenant and r.document_id = d.id and r.status = 'ready') as latest_ready
              from documents d join document_versions v on v.tenant = d.tenant and v.document_id = d.id
@@ -30,12 +31,13 @@ macro_rules! select {
 #[tracing::instrument(name = "db.documents.insert", skip_all)]
 pub async fn insert(db: &mut PgConnection, document: &Document) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into documents (id, tenant, owner, purpose, latest_version, created_at)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into documents (id, tenant, owner, purpose, retention_class, latest_version, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7)",
         document.id.as_uuid(),
         document.tenant.as_str(),
         document.owner.as_str(),
         document.declaration.purpose.as_str(),
+        document.class.as_str(),
         document.latest.number(),
         document.created_at,
     )
@@ -66,13 +68,13 @@ async fn insert_version_row(db: &mut PgConnection, document: &Document) -> sqlx:
     let columns = Columns::of(&document.lifecycle);
     sqlx::query!(
         "insert into document_versions (id, tenant, document_id, version, file_name, content_type, size_bytes, sha256,
-             status, rejection_reason, detected_content_type, upload_expires_at, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             status, rejection_reason, detected_content_type, upload_expires_at, retain_until, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         document.version_id.as_uuid(),
         document.tenant.as_str(),
         document.id.as_uuid(),
         document.version.number(),
-        declaration.file_name.as_str(),
+        declaration.file_name.as_ref().map(FileName::as_str),
         declaration.media_type.as_str(),
         declaration.size.bytes(),
         &declaration.sha256.as_bytes()[..],
@@ -80,6 +82,7 @@ async fn insert_version_row(db: &mut PgConnection, document: &Document) -> sqlx:
         columns.rejection_reason,
         columns.detected_content_type,
         columns.upload_expires_at,
+        document.retain_until,
         document.created_at,
         document.updated_at,
     )
@@ -94,7 +97,8 @@ pub async fn update(db: &mut PgConnection, document: &Document) -> sqlx::Result<
     let columns = Columns::of(&document.lifecycle);
     let updated = sqlx::query!(
         "update document_versions set status = $3, rejection_reason = $4, detected_content_type = $5,
-             upload_expires_at = $6, updated_at = $7
+             upload_expires_at = $6, retain_until = $7, updated_at = $8,
+             file_name = case when $3 = 'erased' then null else file_name end
          where tenant = $1 and id = $2",
         document.tenant.as_str(),
         document.version_id.as_uuid(),
@@ -102,11 +106,31 @@ pub async fn update(db: &mut PgConnection, document: &Document) -> sqlx::Result<
         columns.rejection_reason,
         columns.detected_content_type,
         columns.upload_expires_at,
+        document.retain_until,
         document.updated_at,
     )
     .execute(db)
     .await?;
     if updated.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}
+
+/// Writes that nothing is left of a document, whose row must be locked.
+#[tracing::instrument(name = "db.documents.set_erased", skip_all)]
+pub async fn set_erased(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    id: DocumentId,
+    now: OffsetDateTime,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update documents set erased_at = $3 where tenant = $1 and id = $2",
+        tenant.as_str(),
+        id.as_uuid(),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Reads a document that the viewer may see, as one of its versions shows it: the newest for `None`.
@@ -212,10 +236,10 @@ pub async fn list(
     db: &mut PgConnection,
     tenant: &Tenant,
     viewer: &Viewer,
-    before: Option<DocumentId>,
+    before: Option<Uuid>,
     limit: i64,
 ) -> sqlx::Result<Vec<Document>> {
-    let before = before.map_or(Uuid::max(), Uuid::from);
+    let before = before.unwrap_or(Uuid::max());
     // Two statements, so that each reads its own index and stops at the limit.
     let rows = match viewer {
         Viewer::Citizen(owner) => {
@@ -245,16 +269,40 @@ pub async fn list(
     rows.into_iter().map(Row::into_document).collect()
 }
 
+/// Reads up to `limit` documents of a case, newest first, beginning after `before`, each as its newest version shows it.
+#[tracing::instrument(name = "db.documents.of_case", skip_all)]
+pub async fn of_case(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    case_ref: &CaseRef,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Document>> {
+    let rows = select!(
+        "join case_documents c on c.tenant = d.tenant and c.document_id = d.id
+         where c.tenant = $1 and c.case_ref = $2 and d.id < $3 and v.version = d.latest_version
+         order by d.id desc limit $4",
+        tenant.as_str(),
+        case_ref.as_str(),
+        before.unwrap_or(Uuid::max()),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Row::into_document).collect()
+}
+
 /// A row as it is stored.
 struct Row {
     id: Uuid,
     tenant: String,
     owner: String,
     purpose: String,
+    retention_class: String,
     latest_version: i32,
     version: i32,
     version_id: Uuid,
-    file_name: String,
+    file_name: Option<String>,
     content_type: String,
     size_bytes: i64,
     sha256: Vec<u8>,
@@ -262,6 +310,7 @@ struct Row {
     rejection_reason: Option<String>,
     detected_content_type: Option<String>,
     upload_expires_at: Option<OffsetDateTime>,
+    retain_until: Option<OffsetDateTime>,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
     latest_ready: Option<i32>,
@@ -285,7 +334,7 @@ impl<'a> Columns<'a> {
         };
         match lifecycle {
             Lifecycle::PendingUpload { expires_at } => columns.upload_expires_at = Some(*expires_at),
-            Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired => {}
+            Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired | Lifecycle::Erased => {}
             Lifecycle::Ready { detected } => columns.detected_content_type = Some(detected.as_str()),
             Lifecycle::Rejected { reason, detected } => {
                 columns.rejection_reason = Some(reason.as_str());
@@ -304,18 +353,20 @@ impl Row {
             id: read("id", self.id.try_into())?,
             tenant: read("tenant", self.tenant.parse())?,
             owner: read("owner", self.owner.parse())?,
+            class: read("retention_class", self.retention_class.parse())?,
             version: read("version", self.version.try_into())?,
             version_id: read("version_id", self.version_id.try_into())?,
             latest: read("latest_version", self.latest_version.try_into())?,
             latest_ready: read("latest_ready", self.latest_ready.map(Version::try_from).transpose())?,
             declaration: Declaration {
                 purpose: read("purpose", self.purpose.parse())?,
-                file_name: read("file_name", self.file_name.parse())?,
+                file_name: read("file_name", self.file_name.as_deref().map(str::parse).transpose())?,
                 media_type: read("content_type", self.content_type.parse())?,
                 size: FileSize::new(self.size_bytes).ok_or_else(|| unreadable("size_bytes"))?,
                 sha256: read("sha256", Sha256::try_from(&self.sha256[..]))?,
             },
             lifecycle,
+            retain_until: self.retain_until,
             created_at: self.created_at,
             updated_at: self.updated_at,
         })
@@ -343,6 +394,7 @@ impl Row {
                 detected: read("detected_content_type", detected())?,
             },
             Status::Expired => Lifecycle::Expired,
+            Status::Erased => Lifecycle::Erased,
         })
     }
 }

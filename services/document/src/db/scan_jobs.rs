@@ -59,6 +59,27 @@ pub async fn find(db: &mut PgConnection, tenant: &Tenant, id: JobId) -> sqlx::Re
     .await
 }
 
+/// Reads the job of a version.
+#[tracing::instrument(name = "db.scan_jobs.of_version", skip_all)]
+pub async fn of_version(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    document_id: DocumentId,
+    version: Version,
+) -> sqlx::Result<Option<ScanJob>> {
+    sqlx::query_as!(
+        ScanJob,
+        r#"select id as "id: JobId", document_id as "document_id: DocumentId", version, lease_expires_at, reported_at
+           from scan_jobs
+           where tenant = $1 and document_id = $2 and version = $3"#,
+        tenant.as_str(),
+        document_id.as_uuid(),
+        version.number(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Writes a claim and its lease.
 #[tracing::instrument(name = "db.scan_jobs.lease", skip_all)]
 pub async fn lease(

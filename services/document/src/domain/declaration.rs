@@ -10,8 +10,8 @@ use super::{FileName, MediaType, Purpose, Sha256, file_name, sha256};
 pub struct Declaration {
     /// What the file is handed in for.
     pub purpose: Purpose,
-    /// What the citizen calls it.
-    pub file_name: FileName,
+    /// What the citizen calls it; gone once erased.
+    pub file_name: Option<FileName>,
     /// What kind of file it is said to be.
     pub media_type: MediaType,
     /// How many bytes it has.
@@ -104,7 +104,7 @@ impl Declaration {
         let sha256 = keep(Sha256::try_from(sha256), &mut violations);
         match (purpose, file_name, media_type, size, sha256) {
             (Some(purpose), Some(file_name), Some(media_type), Some(size), Some(sha256)) => {
-                Ok(Self { purpose, file_name, media_type, size, sha256 })
+                Ok(Self { purpose, file_name: Some(file_name), media_type, size, sha256 })
             }
             _ => Err(violations),
         }

@@ -3,7 +3,8 @@
 use ids::{DocumentId, Subject, Tenant, VersionId};
 use time::{Duration, OffsetDateTime};
 
-use super::{Declaration, MediaType, Sha256, Version};
+use super::policy::Period;
+use super::{ClassName, Declaration, MediaType, Sha256, Version};
 
 /// How long an upload is awaited.
 pub const UPLOAD_WINDOW: Duration = Duration::hours(24);
@@ -20,6 +21,8 @@ pub struct Document {
     pub tenant: Tenant,
     /// The citizen whose document it is.
     pub owner: Subject,
+    /// The class that says how long its versions are kept.
+    pub class: ClassName,
     /// Which version this is.
     pub version: Version,
     /// That version's id, which its due rows are about.
@@ -32,6 +35,8 @@ pub struct Document {
     pub declaration: Declaration,
     /// Where this version stands.
     pub lifecycle: Lifecycle,
+    /// Until when this version is kept at least; `None` where it was never ready.
+    pub retain_until: Option<OffsetDateTime>,
     /// When this version's upload was initiated.
     pub created_at: OffsetDateTime,
     /// When the lifecycle last changed.
@@ -64,6 +69,8 @@ pub enum Lifecycle {
     },
     /// No upload was confirmed in time.
     Expired,
+    /// Bytes and name are gone for good.
+    Erased,
 }
 
 /// [`Lifecycle`] without what is known there.
@@ -81,6 +88,8 @@ pub enum Status {
     Rejected,
     /// See [`Lifecycle::Expired`].
     Expired,
+    /// See [`Lifecycle::Erased`].
+    Erased,
 }
 
 /// Why a document is refused for good.
@@ -167,6 +176,8 @@ pub enum UploadClosed {
     Expired,
     /// The bytes were confirmed before.
     AlreadyConfirmed,
+    /// The version was erased.
+    Erased,
 }
 
 /// Why a document gets no further version.
@@ -176,6 +187,8 @@ pub enum NoNextVersion {
     InProgress,
     /// There are [`Version::LAST`] already.
     Limit,
+    /// The document was erased.
+    Erased,
 }
 
 impl Document {
@@ -186,6 +199,7 @@ impl Document {
         version_id: VersionId,
         tenant: Tenant,
         owner: Subject,
+        class: ClassName,
         declaration: Declaration,
         now: OffsetDateTime,
     ) -> Changed {
@@ -193,12 +207,14 @@ impl Document {
             id,
             tenant,
             owner,
+            class,
             version: Version::FIRST,
             version_id,
             latest: Version::FIRST,
             latest_ready: None,
             declaration,
             lifecycle: Lifecycle::PendingUpload { expires_at: now + UPLOAD_WINDOW },
+            retain_until: None,
             created_at: now,
             updated_at: now,
         };
@@ -212,6 +228,9 @@ impl Document {
         declaration: Declaration,
         now: OffsetDateTime,
     ) -> Result<Changed, NoNextVersion> {
+        if self.lifecycle == Lifecycle::Erased {
+            return Err(NoNextVersion::Erased);
+        }
         if self.version != self.latest || !self.lifecycle.status().is_settled() {
             return Err(NoNextVersion::InProgress);
         }
@@ -222,6 +241,7 @@ impl Document {
             latest: version,
             declaration,
             lifecycle: Lifecycle::PendingUpload { expires_at: now + UPLOAD_WINDOW },
+            retain_until: None,
             created_at: now,
             updated_at: now,
             ..self.clone()
@@ -234,6 +254,7 @@ impl Document {
         match self.lifecycle {
             Lifecycle::PendingUpload { expires_at } if now < expires_at => Ok(expires_at),
             Lifecycle::PendingUpload { .. } | Lifecycle::Expired => Err(UploadClosed::Expired),
+            Lifecycle::Erased => Err(UploadClosed::Erased),
             Lifecycle::Uploaded
             | Lifecycle::Scanning
             | Lifecycle::Ready { .. }
@@ -257,8 +278,13 @@ impl Document {
     }
 
     /// `scanning → ready`, or `→ rejected` where the scan says so or found another type than declared;
-    /// `uploaded → rejected` too, but nothing is ready that no scanner has taken.
-    pub fn decide(self, verdict: Verdict, now: OffsetDateTime) -> Result<Changed, InvalidTransition> {
+    /// `uploaded → rejected` too, but nothing is ready that no scanner has taken. What is ready is kept for `keep_for`.
+    pub fn decide(
+        self,
+        verdict: Verdict,
+        keep_for: Period,
+        now: OffsetDateTime,
+    ) -> Result<Changed, InvalidTransition> {
         match (&self.lifecycle, verdict) {
             (Lifecycle::Uploaded | Lifecycle::Scanning, Verdict::Refused { reason, detected }) => {
                 Ok(self.rejected(reason, detected, now))
@@ -267,7 +293,7 @@ impl Document {
                 if self.declaration.media_type.is_satisfied_by(&detected) =>
             {
                 let latest_ready = self.latest_ready.max(Some(self.version));
-                let ready = Self { latest_ready, ..self };
+                let ready = Self { latest_ready, retain_until: Some(keep_for.after(now)), ..self };
                 Ok(ready.changed(Lifecycle::Ready { detected }, Event::Ready, now))
             }
             (Lifecycle::Scanning, Verdict::Clean { detected }) => {
@@ -287,6 +313,15 @@ impl Document {
         }
     }
 
+    /// Any status but `erased → erased`. Whether nothing asks for the version to be kept is for the caller to have seen.
+    pub fn erase(self, now: OffsetDateTime) -> Result<Self, InvalidTransition> {
+        if self.lifecycle == Lifecycle::Erased {
+            return self.refuse_to("be erased");
+        }
+        let declaration = Declaration { file_name: None, ..self.declaration };
+        Ok(Self { declaration, lifecycle: Lifecycle::Erased, updated_at: now, ..self })
+    }
+
     /// How a stored object differs from the declaration.
     #[must_use]
     pub fn mismatch(&self, stored: &StoredObject) -> Option<RejectionReason> {
@@ -297,6 +332,12 @@ impl Document {
         } else {
             None
         }
+    }
+
+    /// Whether it can be read.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Ready { .. })
     }
 
     /// Key of the uploaded object in the intake bucket.
@@ -335,14 +376,22 @@ impl Lifecycle {
             Self::Ready { .. } => Status::Ready,
             Self::Rejected { .. } => Status::Rejected,
             Self::Expired => Status::Expired,
+            Self::Erased => Status::Erased,
         }
     }
 }
 
 impl Status {
     /// Every status, in the order of a life.
-    pub const ALL: [Self; 6] =
-        [Self::PendingUpload, Self::Uploaded, Self::Scanning, Self::Ready, Self::Rejected, Self::Expired];
+    pub const ALL: [Self; 7] = [
+        Self::PendingUpload,
+        Self::Uploaded,
+        Self::Scanning,
+        Self::Ready,
+        Self::Rejected,
+        Self::Expired,
+        Self::Erased,
+    ];
 
     /// The name that the database keeps.
     #[must_use]
@@ -354,6 +403,7 @@ impl Status {
             Self::Ready => "ready",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
+            Self::Erased => "erased",
         }
     }
 
@@ -363,10 +413,10 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 
-    /// Whether the scan's outcome, or the lack of an upload, has settled the document.
+    /// Whether the scan's outcome, the lack of an upload, or its erasure has settled the version.
     #[must_use]
     pub fn is_settled(self) -> bool {
-        matches!(self, Self::Ready | Self::Rejected | Self::Expired)
+        matches!(self, Self::Ready | Self::Rejected | Self::Expired | Self::Erased)
     }
 }
 

@@ -5,19 +5,18 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ids::DocumentId;
-use uuid::Uuid;
+use uuid::{Uuid, Version};
 
-/// How many documents a page has at most: 1 to 200.
+/// How many rows a page has at most: 1 to 200.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(i32);
 
-/// Where a page begins: after this document, in the order newest first.
+/// Where a page begins: after this row, in the order newest first.
 ///
-/// It is written as base64url of one version byte and the document's id. It grants nothing: what a caller may see
+/// It is written as base64url of one version byte and the row's id, a UUIDv7. It grants nothing: what a caller may see
 /// is decided anew for each page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageToken(DocumentId);
+pub struct PageToken(Uuid);
 
 /// The page size is out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +30,7 @@ pub struct TokenError;
 
 const DEFAULT: i32 = 50;
 const MAX: i32 = 200;
-const VERSION: u8 = 1;
+const FORMAT: u8 = 1;
 
 impl PageSize {
     /// Reads a request's page size, where 0 asks for the default.
@@ -43,7 +42,7 @@ impl PageSize {
         }
     }
 
-    /// Number of documents.
+    /// Number of rows.
     #[must_use]
     pub fn get(self) -> i32 {
         self.0
@@ -53,8 +52,8 @@ impl PageSize {
 impl PageToken {
     /// The page that follows `last`.
     #[must_use]
-    pub fn after(last: DocumentId) -> Self {
-        Self(last)
+    pub fn after(last: impl Into<Uuid>) -> Self {
+        Self(last.into())
     }
 
     /// Reads a request's token, where an empty one asks for the first page.
@@ -62,9 +61,9 @@ impl PageToken {
         if token.is_empty() { Ok(None) } else { token.parse().map(Some) }
     }
 
-    /// The last document of the page before.
+    /// The last row of the page before.
     #[must_use]
-    pub fn last(self) -> DocumentId {
+    pub fn last(self) -> Uuid {
         self.0
     }
 }
@@ -74,16 +73,16 @@ impl FromStr for PageToken {
 
     fn from_str(token: &str) -> Result<Self, TokenError> {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| TokenError)?;
-        let Some((&VERSION, id)) = bytes.split_first() else { return Err(TokenError) };
+        let Some((&FORMAT, id)) = bytes.split_first() else { return Err(TokenError) };
         let id = Uuid::from_slice(id).map_err(|_| TokenError)?;
-        DocumentId::try_from(id).map(Self).map_err(|_| TokenError)
+        if id.get_version() == Some(Version::SortRand) { Ok(Self(id)) } else { Err(TokenError) }
     }
 }
 
 impl fmt::Display for PageToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![VERSION];
-        bytes.extend_from_slice(Uuid::from(self.0).as_bytes());
+        let mut bytes = vec![FORMAT];
+        bytes.extend_from_slice(self.0.as_bytes());
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
@@ -91,6 +90,7 @@ impl fmt::Display for PageToken {
 #[cfg(test)]
 mod tests {
     use clock::Clock;
+    use ids::DocumentId;
     use proptest::prelude::*;
 
     use super::*;
@@ -99,13 +99,16 @@ mod tests {
     fn a_token_leads_back_to_its_document() {
         let id = DocumentId::mint(&Clock::system());
         let token = PageToken::after(id).to_string();
-        assert_eq!(PageToken::parse(&token).expect("own token").expect("not the first page").last(), id);
+        assert_eq!(
+            PageToken::parse(&token).expect("own token").expect("not the first page").last(),
+            Uuid::from(id)
+        );
         assert_eq!(PageToken::parse(""), Ok(None));
     }
 
     #[test]
     fn foreign_tokens_are_refused() {
-        let v4 = URL_SAFE_NO_PAD.encode([&[VERSION][..], &[0xff; 16]].concat());
+        let v4 = URL_SAFE_NO_PAD.encode([&[FORMAT][..], &[0xff; 16]].concat());
         let other_version = URL_SAFE_NO_PAD.encode([&[9][..], &[0; 16]].concat());
         for token in ["x", "AQ", "=", "AQ==", "018f", v4.as_str(), other_version.as_str(), "../../etc"] {
             assert_eq!(PageToken::parse(token), Err(TokenError), "{token}");

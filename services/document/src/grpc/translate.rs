@@ -6,8 +6,10 @@ use proto::document::v1;
 use time::OffsetDateTime;
 
 use crate::Error;
-use crate::app::ClaimedScan;
-use crate::domain::{Document, Lifecycle, MediaType, RejectionReason, Status, Verdict, Version};
+use crate::app::{Cause, ClaimedScan};
+use crate::domain::{
+    Act, Document, FileName, Hold, Lifecycle, MediaType, RejectionReason, Release, Status, Verdict, Version,
+};
 
 impl From<&Document> for v1::Document {
     fn from(document: &Document) -> Self {
@@ -15,7 +17,7 @@ impl From<&Document> for v1::Document {
         let (mut detected, mut rejection, mut upload_expires_at) = (None, None, None);
         match &document.lifecycle {
             Lifecycle::PendingUpload { expires_at } => upload_expires_at = Some(*expires_at),
-            Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired => {}
+            Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired | Lifecycle::Erased => {}
             Lifecycle::Ready { detected: found } => detected = Some(found),
             Lifecycle::Rejected { reason, detected: found } => {
                 rejection = Some(*reason);
@@ -27,7 +29,7 @@ impl From<&Document> for v1::Document {
             document_id: document.id.to_string(),
             owner: document.owner.to_string(),
             purpose: declared.purpose.to_string(),
-            file_name: declared.file_name.to_string(),
+            file_name: declared.file_name.as_ref().map(FileName::to_string).unwrap_or_default(),
             content_type: declared.media_type.to_string(),
             detected_content_type: detected.map(MediaType::to_string).unwrap_or_default(),
             size_bytes: declared.size.bytes(),
@@ -40,6 +42,8 @@ impl From<&Document> for v1::Document {
             version: document.version.number(),
             latest_version: document.latest.number(),
             latest_ready_version: document.latest_ready.map(Version::number).unwrap_or_default(),
+            retention_class: document.class.to_string(),
+            retain_until: document.retain_until.map(timestamp),
         }
     }
 }
@@ -53,6 +57,7 @@ impl From<Status> for v1::DocumentStatus {
             Status::Ready => Self::Ready,
             Status::Rejected => Self::Rejected,
             Status::Expired => Self::Expired,
+            Status::Erased => Self::Erased,
         }
     }
 }
@@ -80,6 +85,41 @@ impl From<ClaimedScan> for v1::ClaimScanResponse {
             sha256: document.declaration.sha256.as_bytes().to_vec(),
             lease_expires_at: Some(timestamp(lease_expires_at)),
             version: document.version.number(),
+        }
+    }
+}
+
+impl From<&Hold> for v1::Hold {
+    fn from(hold: &Hold) -> Self {
+        let (state, asked, released) = match &hold.release {
+            Release::Standing => (v1::HoldState::Standing, None, None),
+            Release::Asked(act) => (v1::HoldState::ReleaseAsked, Some(act), None),
+            Release::Released { asked, act } => (v1::HoldState::Released, asked.as_ref(), Some(act)),
+        };
+        Self {
+            hold_id: hold.id.to_string(),
+            case_ref: hold.case_ref.to_string(),
+            document_id: hold.document_id.to_string(),
+            version: hold.version.map(Version::number).unwrap_or_default(),
+            state: state.into(),
+            placed: Some((&hold.placed).into()),
+            release_asked: asked.map(Into::into),
+            released: released.map(Into::into),
+        }
+    }
+}
+
+impl From<&Act> for v1::HoldAct {
+    fn from(act: &Act) -> Self {
+        Self { by: act.by.to_string(), at: Some(timestamp(act.at)), reason: act.grounds.as_str().to_owned() }
+    }
+}
+
+impl From<Cause> for v1::ErasureCause {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Asked => Self::Asked,
+            Cause::RetentionEnded => Self::RetentionEnded,
         }
     }
 }

@@ -15,12 +15,22 @@ async fn a_ready_document_is_downloaded_as_it_was_sent() {
 
     let download = ada.download(&id).await.unwrap();
     let left = at(download.expires_at) - app.clock.now();
-    assert!(left > Duration::minutes(4) && left <= Duration::minutes(5), "{left}");
+    assert!(left > Duration::seconds(50) && left <= Duration::minutes(1), "{left}: an identity is sensitive");
     let (status, headers, bytes) = fetch(&download.url).await;
     assert_eq!((status, bytes), (200, file.bytes));
     assert_eq!(headers["content-type"], "application/pdf");
     let disposition = &headers["content-disposition"];
     assert!(disposition.starts_with("attachment") && disposition.contains("%C3%BC.pdf"), "{disposition}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_sensitive_is_signed_for_longer() {
+    let app = TestApp::start().await;
+    let (ada, mut file) = (app.ada(), File::pdf("Ada"));
+    file.purpose = "address".to_owned();
+    let (id, _) = app.ready(&ada, &file).await;
+    let left = at(ada.download(&id).await.unwrap().expires_at) - app.clock.now();
+    assert!(left > Duration::minutes(4) && left <= Duration::minutes(5), "{left}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ pub(crate) struct Actor {
     who: Who,
     issuer: Arc<Issuer>,
     tenant: Option<Tenant>,
-    client: DocumentServiceClient<Channel>,
+    pub(crate) channel: Channel,
 }
 
 impl TestApp {
@@ -140,8 +140,7 @@ impl TestApp {
     }
 
     fn actor(&self, who: Who, tenant: Option<Tenant>) -> Actor {
-        let client = DocumentServiceClient::new(self.channel.clone());
-        Actor { who, issuer: self.issuer.clone(), tenant, client }
+        Actor { who, issuer: self.issuer.clone(), tenant, channel: self.channel.clone() }
     }
 
     /// A document whose bytes are in the intake bucket, not confirmed.
@@ -345,7 +344,7 @@ impl Actor {
     }
 
     pub(crate) fn client(&self) -> DocumentServiceClient<Channel> {
-        self.client.clone()
+        DocumentServiceClient::new(self.channel.clone())
     }
 
     pub(crate) async fn initiate(&self, file: &File) -> Result<v1::InitiateUploadResponse> {

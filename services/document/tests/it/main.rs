@@ -4,10 +4,12 @@
 //! PostgreSQL waits for connections of the service that are just being opened.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod cases;
 mod claim_scan;
 mod confirm_upload;
 mod create_download;
 mod dead_letters;
+mod erasure;
 mod events;
 mod get_document;
 mod harness;
@@ -22,6 +24,7 @@ mod proxy;
 mod races;
 mod refresh_upload;
 mod report_scan;
+mod retention;
 mod scan_unreported;
 mod server;
 mod store_away;

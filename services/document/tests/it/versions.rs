@@ -29,7 +29,11 @@ impl TestApp {
         let job = job.bind(id).fetch_one(&mut self.db.admin().await).await.expect("a job").to_string();
         let claimed = self.worker().claim(&job).await.expect("claimed");
         assert_eq!(claimed.version, corrected.document.expect("a document").version);
-        let copied = self.state.blobs.copy_to_evidence(&claimed.intake_key, &claimed.evidence_key, 1).await;
+        let copied = self
+            .state
+            .blobs
+            .copy_to_evidence(&claimed.intake_key, &claimed.evidence_key, claimed.size_bytes.unsigned_abs())
+            .await;
         copied.expect("copied");
         job
     }

@@ -15,6 +15,8 @@ pub enum FeedStatus {
     DocumentRejected,
     /// An upload was not confirmed in time.
     DocumentExpired,
+    /// A document is gone for good.
+    DocumentErased,
     /// A delivery waits for a worker.
     DeliveryQueued,
     /// A provider has taken a delivery.
@@ -29,12 +31,13 @@ pub enum FeedStatus {
 
 impl FeedStatus {
     /// Every status.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::DocumentUploaded,
         Self::DocumentScanning,
         Self::DocumentReady,
         Self::DocumentRejected,
         Self::DocumentExpired,
+        Self::DocumentErased,
         Self::DeliveryQueued,
         Self::DeliverySent,
         Self::DeliveryFailed,
@@ -51,6 +54,7 @@ impl FeedStatus {
             Self::DocumentReady => "document.ready",
             Self::DocumentRejected => "document.rejected",
             Self::DocumentExpired => "document.expired",
+            Self::DocumentErased => "document.erased",
             Self::DeliveryQueued => "delivery.queued",
             Self::DeliverySent => "delivery.sent",
             Self::DeliveryFailed => "delivery.failed",
@@ -68,6 +72,7 @@ impl FeedStatus {
             | Self::DocumentReady
             | Self::DocumentRejected
             | Self::DocumentExpired
+            | Self::DocumentErased
             | Self::DeliverySuppressed => "guildhall.notification.feed_row_added.v1",
             Self::DeliveryQueued => "guildhall.notification.queued.v1",
             Self::DeliverySent => "guildhall.notification.sent.v1",

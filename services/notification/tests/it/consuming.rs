@@ -2,7 +2,9 @@
 
 use ids::DocumentId;
 use kafka::CloudEvent;
-use proto::document::v1::{DocumentAccessed, DocumentInitiated, RejectionReason};
+use proto::document::v1::{
+    DocumentAccessed, DocumentErased, DocumentInitiated, ErasureCause, RejectionReason,
+};
 
 use crate::harness::{RIVERTON, TestApp, What};
 
@@ -128,6 +130,30 @@ async fn events_that_nobody_is_told_of_write_nothing() {
     app.eventually_count(NOTIFICATIONS, 1).await;
     assert_eq!(app.count("select count(*) from inbox").await, 1);
     assert_eq!(app.adas_statuses().await, ["document.uploaded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_is_told_once_nothing_is_left_and_only_to_who_is_there_to_be_told() {
+    let app = TestApp::start().await;
+    app.ada_signs_in().await;
+    let erased = |whole, cause: ErasureCause| DocumentErased {
+        document_id: app.document().to_string(),
+        owner: "ada".to_owned(),
+        purpose: "identity".to_owned(),
+        versions: vec![1],
+        whole,
+        cause: cause.into(),
+    };
+    for message in [
+        erased(false, ErasureCause::RetentionEnded),
+        erased(true, ErasureCause::SubjectErased),
+        erased(true, ErasureCause::RetentionEnded),
+    ] {
+        let document = message.document_id.parse().unwrap();
+        app.publish(&app.cloud(document, "erased", &message)).await;
+    }
+    app.eventually_count("select count(*) from inbox", 3).await;
+    assert_eq!(app.adas_statuses().await, ["document.erased"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

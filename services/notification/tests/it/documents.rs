@@ -123,6 +123,13 @@ impl DocumentService for Shelf {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn erase_document(
+        &self,
+        _: Request<v1::EraseDocumentRequest>,
+    ) -> Result<Response<v1::EraseDocumentResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn refresh_upload(
         &self,
         _: Request<v1::RefreshUploadRequest>,

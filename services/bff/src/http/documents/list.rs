@@ -18,18 +18,18 @@ use crate::services::Services;
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// How many at most; default 50, max 200.
-    page_size: Option<i32>,
+    pub(crate) page_size: Option<i32>,
     /// `next_page_token` of the page before.
-    page_token: Option<String>,
+    pub(crate) page_token: Option<String>,
 }
 
 /// A page of documents, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct DocumentList {
     /// The documents.
-    documents: Vec<DocumentView>,
+    pub(crate) documents: Vec<DocumentView>,
     /// Token of the next page; `null` on the last.
-    next_page_token: Option<String>,
+    pub(crate) next_page_token: Option<String>,
 }
 
 /// Lists the caller's documents; for staff, the tenant's. Strongly consistent.

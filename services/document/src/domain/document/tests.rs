@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::UploadPolicy;
 
 const NOON: OffsetDateTime = datetime!(2030-05-01 12:00 UTC);
+const YEARS: Period = Period::years(2);
 
 fn declaration() -> Declaration {
     let policy = UploadPolicy::builtin();
@@ -23,6 +24,7 @@ fn initiated() -> Changed {
         version_id(),
         "riverton".parse().expect("a tenant"),
         "ada".parse().expect("a subject"),
+        "evidence".parse().expect("a class"),
         declaration(),
         NOON,
     )
@@ -59,9 +61,10 @@ fn a_clean_document_goes_from_declared_to_ready() {
     let scanning = uploaded.document.start_scan(NOON).expect("uploaded");
     assert_eq!(scanning.event, Event::Scanning);
     let later = NOON + Duration::seconds(9);
-    let ready = scanning.document.decide(clean("application/pdf"), later).expect("scanning");
+    let ready = scanning.document.decide(clean("application/pdf"), YEARS, later).expect("scanning");
     assert_eq!(ready.event, Event::Ready);
     assert_eq!(ready.document.updated_at, later);
+    assert_eq!(ready.document.retain_until, Some(YEARS.after(later)));
     assert_eq!(ready.document.created_at, NOON);
 }
 
@@ -85,7 +88,7 @@ fn a_stored_object_that_differs_is_rejected_when_confirmed() {
 #[test]
 fn clean_bytes_of_another_type_are_rejected() {
     for detected in ["text/plain", "application/x-dosexec", ""] {
-        let rejected = scanning().decide(clean(detected), NOON).expect("scanning");
+        let rejected = scanning().decide(clean(detected), YEARS, NOON).expect("scanning");
         assert_eq!(rejected.event, Event::Rejected(RejectionReason::TypeMismatch), "{detected}");
     }
 }
@@ -94,7 +97,7 @@ fn clean_bytes_of_another_type_are_rejected() {
 fn a_refused_scan_rejects_with_its_reason() {
     for reason in RejectionReason::ALL {
         let rejected =
-            scanning().decide(Verdict::Refused { reason, detected: None }, NOON).expect("scanning");
+            scanning().decide(Verdict::Refused { reason, detected: None }, YEARS, NOON).expect("scanning");
         assert_eq!(rejected.event, Event::Rejected(reason));
         assert_eq!(RejectionReason::from_name(reason.as_str()), Some(reason));
     }
@@ -103,10 +106,10 @@ fn a_refused_scan_rejects_with_its_reason() {
 #[test]
 fn nothing_is_ready_that_no_scanner_has_taken() {
     let uploaded = document().confirm(&declared(), NOON).expect("pending").document;
-    let error = uploaded.clone().decide(clean("application/pdf"), NOON).expect_err("not scanning");
+    let error = uploaded.clone().decide(clean("application/pdf"), YEARS, NOON).expect_err("not scanning");
     assert_eq!(error.to_string(), "a document that is Uploaded cannot be decided");
-    assert!(uploaded.decide(infected(), NOON).is_ok(), "it may be refused, though");
-    assert!(document().decide(infected(), NOON).is_err());
+    assert!(uploaded.decide(infected(), YEARS, NOON).is_ok(), "it may be refused, though");
+    assert!(document().decide(infected(), YEARS, NOON).is_err());
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn an_upload_expires_at_the_end_of_its_window_and_not_before() {
 
 #[test]
 fn a_settled_document_is_corrected_and_keeps_what_could_be_read() {
-    let ready = scanning().decide(clean("application/pdf"), NOON).expect("scanning").document;
+    let ready = scanning().decide(clean("application/pdf"), YEARS, NOON).expect("scanning").document;
     assert_eq!((ready.version, ready.latest_ready), (Version::FIRST, Some(Version::FIRST)));
     let second = ready.correct(version_id(), declaration(), NOON).expect("settled");
     assert_eq!(second.event, Event::Initiated);
@@ -140,13 +143,27 @@ fn a_settled_document_is_corrected_and_keeps_what_could_be_read() {
     let third = expired.correct(version_id(), declaration(), NOON).expect("settled").document;
     let uploaded = third.confirm(&declared(), NOON).expect("pending").document;
     let scanning = uploaded.start_scan(NOON).expect("uploaded").document;
-    let ready = scanning.decide(clean("application/pdf"), NOON).expect("scanning").document;
+    let ready = scanning.decide(clean("application/pdf"), YEARS, NOON).expect("scanning").document;
     assert_eq!(ready.latest_ready.map(Version::number), Some(3));
 }
 
 #[test]
+fn what_is_erased_has_no_name_and_comes_to_nothing_more() {
+    let ready = scanning().decide(clean("application/pdf"), YEARS, NOON).expect("scanning").document;
+    for document in [document(), scanning(), ready] {
+        let digest = document.declaration.sha256;
+        let erased = document.erase(NOON).expect("not erased");
+        assert_eq!((&erased.declaration.file_name, erased.declaration.sha256), (&None, digest));
+        assert_eq!(erased.upload_window(NOON), Err(UploadClosed::Erased));
+        assert_eq!(erased.correct(version_id(), declaration(), NOON), Err(NoNextVersion::Erased));
+        assert!(erased.clone().decide(infected(), YEARS, NOON).is_err());
+        assert!(erased.erase(NOON).is_err());
+    }
+}
+
+#[test]
 fn only_the_newest_version_is_corrected_and_not_for_ever() {
-    let ready = scanning().decide(clean("application/pdf"), NOON).expect("scanning").document;
+    let ready = scanning().decide(clean("application/pdf"), YEARS, NOON).expect("scanning").document;
     let older = Document { latest: Version::LAST, ..ready.clone() };
     assert_eq!(older.correct(version_id(), declaration(), NOON), Err(NoNextVersion::InProgress));
     let last = Document { version: Version::LAST, latest: Version::LAST, ..ready };
@@ -159,6 +176,7 @@ enum Step {
     StartScan,
     Decide(Verdict),
     Expire(Duration),
+    Erase,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -177,16 +195,27 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::StartScan),
         verdict.prop_map(Step::Decide),
         (0_i64..48).prop_map(|hours| Step::Expire(Duration::hours(hours))),
+        Just(Step::Erase),
     ]
 }
 
-fn apply(document: Document, step: &Step) -> Result<Changed, InvalidTransition> {
-    match step {
+fn apply(document: Document, step: &Step) -> Result<(Document, Status), InvalidTransition> {
+    let Changed { document, event } = match step {
+        Step::Erase => return Ok((document.erase(NOON)?, Status::Erased)),
         Step::Confirm(stored) => document.confirm(stored, NOON),
         Step::StartScan => document.start_scan(NOON),
-        Step::Decide(verdict) => document.decide(verdict.clone(), NOON),
+        Step::Decide(verdict) => document.decide(verdict.clone(), YEARS, NOON),
         Step::Expire(after) => document.expire(NOON + *after),
-    }
+    }?;
+    let named = match event {
+        Event::Initiated => Status::PendingUpload,
+        Event::Uploaded => Status::Uploaded,
+        Event::Scanning => Status::Scanning,
+        Event::Ready => Status::Ready,
+        Event::Rejected(_) => Status::Rejected,
+        Event::Expired => Status::Expired,
+    };
+    Ok((document, named))
 }
 
 proptest! {
@@ -198,7 +227,7 @@ proptest! {
             let from = document.lifecycle.status();
             match apply(document.clone(), &step) {
                 Err(refused) => prop_assert_eq!(refused.from, from),
-                Ok(Changed { document: next, event }) => {
+                Ok((next, named)) => {
                     let to = next.lifecycle.status();
                     let legal = matches!(
                         (from, to),
@@ -206,18 +235,11 @@ proptest! {
                             | (Status::Uploaded, Status::Scanning | Status::Rejected)
                             | (Status::Scanning, Status::Ready | Status::Rejected)
                     );
-                    prop_assert!(legal, "{:?} to {:?}", from, to);
-                    prop_assert!(!from.is_settled());
-                    let named = match event {
-                        Event::Initiated => Status::PendingUpload,
-                        Event::Uploaded => Status::Uploaded,
-                        Event::Scanning => Status::Scanning,
-                        Event::Ready => Status::Ready,
-                        Event::Rejected(_) => Status::Rejected,
-                        Event::Expired => Status::Expired,
-                    };
+                    prop_assert!(legal || (from != Status::Erased && to == Status::Erased), "{:?} to {:?}", from, to);
+                    prop_assert!(to == Status::Erased || !from.is_settled());
                     prop_assert_eq!(named, to);
-                    prop_assert_eq!(&next.declaration, &document.declaration);
+                    prop_assert_eq!(next.declaration.sha256, document.declaration.sha256);
+                    prop_assert_eq!(next.declaration.file_name.is_none(), to == Status::Erased);
                     document = next;
                 }
             }

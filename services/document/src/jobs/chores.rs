@@ -1,17 +1,18 @@
 use due::{Next, Row};
 use pg::{BoxFuture, Tx};
 
-use crate::app::Cleaner;
+use crate::app::{Chore, Cleaner};
 use crate::{Error, State};
 
 pub(super) fn handler(
     state: &State,
+    chore: Chore,
     cleaner: Cleaner,
 ) -> impl for<'t> Fn(&'t mut Tx, Row) -> BoxFuture<'t, Result<Next, Error>> + Send + Sync + 'static {
     let clock = state.clock.clone();
     move |tx, row| {
         let Ok(id) = row.subject.try_into() else { return Box::pin(async { Ok(Next::Done) }) };
-        let next = cleaner.clean_up(tx.tenant(), id, clock.now());
+        let next = cleaner.hand_over(chore, tx.tenant(), id, clock.now());
         Box::pin(async move { Ok(next) })
     }
 }
