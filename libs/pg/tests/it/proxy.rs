@@ -17,7 +17,7 @@ pub(crate) const COMMIT: &[u8] = b"Q\0\0\0\x1fselect now()::text; commit\0";
 pub(crate) enum Cut {
     /// After so many bytes of the COMMIT message went to the server.
     Request(usize),
-    /// After so many bytes of its answer went to the client.
+    /// After so many bytes of its answer went to the client; its last byte never goes.
     Answer(usize),
     /// Nowhere.
     Nowhere,
@@ -65,7 +65,7 @@ async fn forward(mut client: TcpStream, server: SocketAddr, cut: Cut, wire: Arc<
                         let _ = server.write_all(&up[..at + bytes]).await;
                         return;
                     }
-                    (Some(_), Cut::Answer(_)) => committing = true,
+                    (Some(_), _) => committing = true,
                     _ => {}
                 }
                 if !wire.silent.load(Ordering::SeqCst) {
@@ -76,8 +76,9 @@ async fn forward(mut client: TcpStream, server: SocketAddr, cut: Cut, wire: Arc<
                 let Ok(length @ 1..) = read else { return };
                 if committing {
                     wire.answered.store(length, Ordering::SeqCst);
-                    if let Cut::Answer(bytes) = cut && bytes < length {
-                        let _ = client.write_all(&down[..bytes]).await;
+                    if let Cut::Answer(bytes) = cut {
+                        // The answer holds a time, whose text is shorter when its microseconds end in a zero.
+                        let _ = client.write_all(&down[..bytes.min(length - 1)]).await;
                         return;
                     }
                 }
