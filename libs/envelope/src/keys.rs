@@ -34,6 +34,14 @@ pub struct Keys {
     keys: HashMap<Subject, BTreeMap<i32, DataKey>>,
 }
 
+/// The same as the database keeps them: found in a transaction that reads what they have sealed too, unwrapped after it.
+#[derive(Clone, Debug)]
+pub struct Wrapped {
+    subjects: Vec<Subject>,
+    tenant: Tenant,
+    stored: Vec<Stored>,
+}
+
 /// Those of the keys that a transaction has seen alive, [`Keys::fetched`] apart. Belongs to that transaction: use it in no
 /// other.
 #[derive(Debug)]
@@ -56,8 +64,16 @@ impl Envelope {
     /// [`Error::Kms`], [`Error::Database`].
     pub async fn keys(&self, db: &Db, tenant: &Tenant, subjects: &[Subject]) -> Result<Keys, Error> {
         let of = subjects.to_vec();
-        let stored = db.tenant(tenant, move |tx| Box::pin(async move { store::find(tx, &of).await }));
-        self.unwrapped(tenant, subjects, stored.await?).await
+        let wrapped = db.tenant(tenant, move |tx| Box::pin(async move { Wrapped::find(tx, of).await }));
+        self.unwrap(wrapped.await?).await
+    }
+
+    /// The keys that a transaction has found, for which it did not wait. Not inside of it, as for [`Envelope::keys`].
+    ///
+    /// # Errors
+    /// [`Error::Kms`].
+    pub async fn unwrap(&self, wrapped: Wrapped) -> Result<Keys, Error> {
+        self.unwrapped(&wrapped.tenant, &wrapped.subjects, wrapped.stored).await
     }
 
     /// The same, to seal for these subjects: makes a key for each that has none.
@@ -131,6 +147,17 @@ async fn living(tx: &mut Tx, subjects: &[Subject]) -> Result<Vec<Stored>, Error>
     Ok(store::find(tx, subjects).await?)
 }
 
+impl Wrapped {
+    /// The keys that these subjects have now. A subject may have none.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn find(tx: &mut Tx, subjects: Vec<Subject>) -> Result<Self, Error> {
+        let stored = store::find(tx, &subjects).await?;
+        Ok(Self { subjects, tenant: tx.tenant().clone(), stored })
+    }
+}
+
 impl Keys {
     /// Those that lived when they were fetched, for an answer that is given at once: whoever erases a subject meanwhile
     /// does so after the answer.
@@ -151,7 +178,8 @@ impl Keys {
         Ok(Living { keys: self, alive: store::living(tx, &self.subjects).await?.into_iter().collect() })
     }
 
-    /// The same, to seal: they live until the transaction ends, because whoever erases one of the subjects waits for it.
+    /// The same, to seal: they live until the transaction ends, because whoever erases or buries one of the subjects waits for
+    /// it.
     ///
     /// # Errors
     /// [`Error::Erased`] when one of the subjects was erased meanwhile; [`Error::NotFetched`] when one had no key;
@@ -160,6 +188,10 @@ impl Keys {
         self.of(tx)?;
         let living =
             Living { keys: self, alive: store::lock(tx, &self.subjects).await?.into_iter().collect() };
+        // A statement of its own: one that has waited for a lock sees what was there before it waited.
+        if !store::buried(tx, &self.subjects).await?.is_empty() {
+            return Err(Error::Erased);
+        }
         for subject in &self.subjects {
             living.newest(subject)?;
         }

@@ -11,9 +11,9 @@ mod store;
 
 use sqlx::migrate::Migrator;
 
-pub use erase::{erase, erased_at};
+pub use erase::{bury, destroy, erase, erased_at, stay};
 pub use error::Error;
-pub use keys::{Envelope, Keys, Living};
+pub use keys::{Envelope, Keys, Living, Wrapped};
 pub use kms::{Kms, Settings};
 pub use rewrap::Rewrapped;
 

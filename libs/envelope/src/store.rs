@@ -63,6 +63,19 @@ pub(crate) async fn lock(tx: &mut Tx, subjects: &[Subject]) -> Result<Vec<(Subje
     Ok(rows.fetch_all(&mut **tx).await?.into_iter().map(|row| (row.subject, row.generation)).collect())
 }
 
+/// Waits until nobody seals by the subject's keys any more, and keeps everybody from it until the transaction ends.
+#[tracing::instrument(name = "db.subject_keys.lock_alone", skip_all)]
+pub(crate) async fn lock_alone(tx: &mut Tx, subject: &Subject) -> Result<(), pg::Error> {
+    let tenant = tx.tenant().clone();
+    let lock = sqlx::query!(
+        "select generation from subject_keys where tenant = $1 and subject = $2 order by generation for update",
+        &tenant as &Tenant,
+        subject as &Subject,
+    );
+    lock.fetch_all(&mut **tx).await?;
+    Ok(())
+}
+
 /// Keeps others from making or destroying the subject's keys until the transaction ends: a row that is not there yet
 /// cannot be locked.
 #[tracing::instrument(name = "db.subject_keys.alone", skip_all)]
@@ -70,6 +83,19 @@ pub(crate) async fn alone(tx: &mut Tx, subject: &Subject) -> Result<(), pg::Erro
     let tenant = tx.tenant().clone();
     let lock = sqlx::query_scalar!(
         r#"select pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 1701737061))::text as "locked""#,
+        tenant.as_str(),
+        subject.as_str(),
+    );
+    lock.fetch_one(&mut **tx).await?;
+    Ok(())
+}
+
+/// Keeps others from making or destroying the subject's keys until the transaction ends, together with others who do.
+#[tracing::instrument(name = "db.subject_keys.beside", skip_all)]
+pub(crate) async fn beside(tx: &mut Tx, subject: &Subject) -> Result<(), pg::Error> {
+    let tenant = tx.tenant().clone();
+    let lock = sqlx::query_scalar!(
+        r#"select pg_advisory_xact_lock_shared(hashtextextended($1 || ' ' || $2, 1701737061))::text as "locked""#,
         tenant.as_str(),
         subject.as_str(),
     );

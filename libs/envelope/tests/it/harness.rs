@@ -72,6 +72,14 @@ impl World {
         erase.await.unwrap()
     }
 
+    pub(crate) async fn bury(&self, whose: &str) -> bool {
+        let subject = subject(whose);
+        let bury = self.db.tenant(&self.tenant, move |tx| {
+            Box::pin(async move { envelope::bury(tx, &Clock::system(), &subject).await })
+        });
+        bury.await.unwrap()
+    }
+
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.database.admin().await).await.unwrap()
     }
