@@ -14,5 +14,5 @@ pub use checkpoint::Checkpoint;
 pub use keys::{Invalid, PublicKeys, Settings, Signer};
 pub use manifest::{Access, Document, Hold, Manifest, Version};
 pub use proof::{Hex, Proof, Shown};
-pub use signed::{Finding, Summary, seal, verify};
+pub use signed::{Check, Finding, MANIFEST, SIGNATURE, Summary, TIME_STAMP, digest, sign, verify, write};
 pub use verifier::{Fault, Mismatch, Verified, Verifier};

@@ -21,8 +21,12 @@ pub struct Manifest {
     /// When it was exported.
     #[serde(with = "rfc3339")]
     pub exported_at: OffsetDateTime,
-    /// Subject of who exported it.
+    /// Subject of who asked for it.
     pub exported_by: String,
+    /// UUIDv7 of the export.
+    pub export_id: String,
+    /// Why it was exported.
+    pub reason: String,
     /// The case's documents, by id.
     pub documents: Vec<Document>,
     /// Legal holds on them, those of other cases and those that are over too, by id.
@@ -41,6 +45,8 @@ pub struct Document {
     pub owner: String,
     /// What it was handed in for.
     pub purpose: String,
+    /// The class that says how long its versions are kept.
+    pub retention_class: String,
     /// When its first version was declared.
     #[serde(with = "rfc3339")]
     pub created_at: OffsetDateTime,
@@ -56,9 +62,9 @@ pub struct Document {
 pub struct Version {
     /// Its number, from 1.
     pub version: i32,
-    /// Name of the file; absent once erased.
+    /// Its bytes in the archive; absent for what cannot be read: only what is ready is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_name: Option<String>,
+    pub file: Option<String>,
     /// Media type as declared.
     pub content_type: String,
     /// Size in bytes.
@@ -73,12 +79,39 @@ pub struct Version {
     /// Media type that the scan found, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detected_content_type: Option<String>,
+    /// Until when it is kept at the least; absent where it never was ready.
+    #[serde(default, with = "rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub retain_until: Option<OffsetDateTime>,
     /// When it was declared.
     #[serde(with = "rfc3339")]
     pub created_at: OffsetDateTime,
     /// When it last changed.
     #[serde(with = "rfc3339")]
     pub updated_at: OffsetDateTime,
+}
+
+impl Version {
+    /// Where an archive has the bytes: by document and number, with the ending of its media type. `None` for an id that is
+    /// none of ours.
+    #[must_use]
+    pub fn path(&self, document: &str) -> Option<String> {
+        let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        if document.is_empty() || !document.bytes().all(ours) {
+            return None;
+        }
+        let ending = match self.content_type.as_str() {
+            "application/pdf" => ".pdf",
+            "application/zip" => ".zip",
+            "text/csv" => ".csv",
+            "image/jpeg" => ".jpg",
+            "image/png" => ".png",
+            "image/tiff" => ".tiff",
+            "text/plain" => ".txt",
+            "video/mp4" => ".mp4",
+            _ => "",
+        };
+        Some(format!("files/{document}/{}{ending}", self.version))
+    }
 }
 
 /// A download that was signed.
@@ -99,6 +132,11 @@ pub struct Access {
     /// Until when it could be used.
     #[serde(with = "rfc3339")]
     pub expires_at: OffsetDateTime,
+    /// What for.
+    pub purpose: String,
+    /// UUIDv7 of the grant that allowed it; absent where none was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant_id: Option<String>,
 }
 
 /// A legal hold.
@@ -114,8 +152,9 @@ pub struct Hold {
     /// Which version; absent for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<i32>,
-    /// Why.
-    pub reason: String,
+    /// Why; absent once the document of an erased person is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Subject of who placed it.
     pub placed_by: String,
     /// When it was placed.

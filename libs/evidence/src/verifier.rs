@@ -78,6 +78,12 @@ impl Verifier {
         self.hash
     }
 
+    /// The last entry that was good and that a checkpoint covers.
+    #[must_use]
+    pub fn sealed(&self) -> i64 {
+        self.sealed
+    }
+
     /// Looks at the next entry.
     ///
     /// # Errors

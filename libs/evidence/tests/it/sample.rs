@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use evidence::archive::Layout;
 use evidence::{
-    Access, Chain, Checkpoint, Digest, Document, Event, Hex, Hold, Manifest, Proof, PublicKeys, Shown,
-    Signer, Version, sha256,
+    Access, Chain, Checkpoint, Document, Event, Hex, Hold, MANIFEST, Manifest, Proof, PublicKeys, SIGNATURE,
+    Shown, Signer, TIME_STAMP, Version, sha256, sign, write,
 };
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -16,6 +17,7 @@ const EVENTS: [&str; 3] = [
     "01890a5d-ac96-774b-bcce-b302099a8053",
 ];
 
+#[derive(Clone)]
 pub(crate) struct Sample {
     pub(crate) manifest: Manifest,
     pub(crate) signer: Signer,
@@ -25,9 +27,38 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    pub(crate) fn digests(&self) -> BTreeMap<String, Digest> {
-        self.files.iter().map(|(name, bytes)| (name.clone(), sha256(bytes))).collect()
+    /// The archive, as whoever exports writes it.
+    pub(crate) fn archive(&self) -> Vec<u8> {
+        archive(&self.unpacked())
     }
+
+    /// What somebody finds who has unpacked it.
+    pub(crate) fn unpacked(&self) -> BTreeMap<String, Vec<u8>> {
+        self.stamped(None)
+    }
+
+    pub(crate) fn stamped(&self, time_stamp: Option<&[u8]>) -> BTreeMap<String, Vec<u8>> {
+        let manifest = write(&self.manifest).unwrap();
+        let signature = sign(&manifest, time_stamp, &self.signer).unwrap();
+        let mut files = self.files.clone();
+        files.extend([(MANIFEST.to_owned(), manifest), (SIGNATURE.to_owned(), signature)]);
+        files.extend(time_stamp.map(|token| (TIME_STAMP.to_owned(), token.to_vec())));
+        files
+    }
+}
+
+/// The archive of these files.
+pub(crate) fn archive(files: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let opening = [MANIFEST, SIGNATURE, TIME_STAMP];
+    let first = opening.iter().filter_map(|name| files.get_key_value(*name));
+    let rest = files.iter().filter(|(name, _)| !opening.contains(&name.as_str()));
+    let (mut layout, mut archive) = (Layout::default(), Vec::new());
+    for (name, bytes) in first.chain(rest) {
+        archive.extend(layout.whole(name, bytes).unwrap());
+        archive.extend(bytes);
+    }
+    archive.extend(layout.finish());
+    archive
 }
 
 pub(crate) fn sample() -> Sample {
@@ -35,17 +66,18 @@ pub(crate) fn sample() -> Sample {
     let keys = PublicKeys::default().with(&signer);
     let files: BTreeMap<_, _> =
         [("d-1/1", "passport"), ("d-1/2", "passport, both sides"), ("d-2/1", "letter")]
-            .map(|(name, text)| (name.to_owned(), text.repeat(20).into_bytes()))
+            .map(|(name, text)| (format!("files/{name}.pdf"), text.repeat(20).into_bytes()))
             .into();
     let version = |document: &str, number: i32| Version {
         version: number,
-        file_name: Some(format!("file-{number}.pdf")),
+        file: Some(format!("files/{document}/{number}.pdf")),
         content_type: "application/pdf".into(),
         size_bytes: 160,
-        sha256: Hex(sha256(&files[&format!("{document}/{number}")])),
+        sha256: Hex(sha256(&files[&format!("files/{document}/{number}.pdf")])),
         status: "ready".into(),
         rejection_reason: None,
         detected_content_type: Some("application/pdf".into()),
+        retain_until: Some(NOON + time::Duration::days(365)),
         created_at: NOON,
         updated_at: NOON,
     };
@@ -56,11 +88,14 @@ pub(crate) fn sample() -> Sample {
         client_id: "portal".into(),
         accessed_at: NOON,
         expires_at: NOON + time::Duration::minutes(1),
+        purpose: "casework".into(),
+        grant_id: None,
     };
     let document = |id: &str, versions: Vec<Version>, accesses: Vec<Access>| Document {
         id: id.into(),
         owner: "ada".into(),
         purpose: "identity".into(),
+        retention_class: "casework".into(),
         created_at: NOON,
         versions,
         accesses,
@@ -74,7 +109,7 @@ pub(crate) fn sample() -> Sample {
         case_ref: "C-7".into(),
         document_id: "d-1".into(),
         version: Some(1),
-        reason: "appeal".into(),
+        reason: Some("appeal".into()),
         placed_by: "sam".into(),
         placed_at: NOON,
         released_by: None,
@@ -88,6 +123,8 @@ pub(crate) fn sample() -> Sample {
         case_ref: "C-7".into(),
         exported_at: NOON,
         exported_by: "sam".into(),
+        export_id: "01890a5d-ac96-774b-bcce-b302099a8070".into(),
+        reason: "the court asks for it".into(),
         documents,
         holds: vec![hold],
         proofs: vec![proof(&signer)],
