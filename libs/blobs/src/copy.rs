@@ -1,4 +1,4 @@
-//! From intake to evidence, within the store.
+//! From bucket to bucket, within the store.
 
 use aws_sdk_s3::types::ChecksumAlgorithm;
 use tracing::Instrument;
@@ -30,25 +30,39 @@ impl Blobs {
         evidence_key: &str,
         size: u64,
     ) -> Result<Copied, Error> {
-        let source = format!("{}/{}", self.name(Bucket::Intake), encode(intake_key, "/"));
+        self.copy((Bucket::Intake, intake_key), (Bucket::Evidence, evidence_key), size).await
+    }
+
+    /// Copies an object of `size` bytes from one bucket's key to another's, as [`Blobs::copy_to_evidence`] does. In a
+    /// versioned bucket what was there before stays as an earlier version.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Request`].
+    pub async fn copy(
+        &self,
+        (from, from_key): (Bucket, &str),
+        (to, to_key): (Bucket, &str),
+        size: u64,
+    ) -> Result<Copied, Error> {
+        let source = format!("{}/{}", self.name(from), encode(from_key, "/"));
         let answer = self
             .client()
             .copy_object()
             .copy_source(source)
-            .bucket(self.name(Bucket::Evidence))
-            .key(evidence_key)
+            .bucket(self.name(to))
+            .key(to_key)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .customize()
             .config_override(large::config(size))
             .send()
-            .instrument(span("copy", Bucket::Evidence))
+            .instrument(span("copy", to))
             .await;
         match answer {
             Ok(answer) => Ok(Copied {
                 sha256: answer.copy_object_result().and_then(|r| r.checksum_sha256()).and_then(digest),
                 version: answer.version_id().filter(|v| *v != "null").map(str::to_owned),
             }),
-            Err(error) if status(&error) == Some(404) => Err(Error::Missing(intake_key.to_owned())),
+            Err(error) if status(&error) == Some(404) => Err(Error::Missing(from_key.to_owned())),
             Err(error) => Err(request_error("copy", error)),
         }
     }

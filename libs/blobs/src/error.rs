@@ -31,6 +31,12 @@ pub enum Error {
     /// Object lock or a legal hold forbids it, or the credentials do.
     #[error("{0} is locked")]
     Locked(String),
+    /// An object is larger than whoever reads it takes.
+    #[error("the object is larger than {limit} bytes")]
+    TooLarge {
+        /// What would be taken, in bytes.
+        limit: usize,
+    },
     /// No credentials could be had.
     #[error("no credentials for the object store")]
     Credentials(#[source] Source),

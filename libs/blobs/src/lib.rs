@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod copy;
+mod derived;
 mod error;
 pub mod large;
 mod lock;
@@ -9,6 +10,7 @@ mod settings;
 mod sign;
 mod store;
 mod versions;
+mod walk;
 
 pub use copy::Copied;
 pub use error::Error;
@@ -18,3 +20,4 @@ pub use settings::Settings;
 pub use sign::{SignedGet, SignedPut, Upload};
 pub use store::{Blobs, Body, Bucket, Head};
 pub use versions::{Object, Version};
+pub use walk::Kept;

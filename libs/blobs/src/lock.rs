@@ -3,14 +3,17 @@
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{
-    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockRetention, ObjectLockRetentionMode,
+    ObjectLockLegalHold, ObjectLockLegalHoldStatus, ObjectLockMode, ObjectLockRetention,
+    ObjectLockRetentionMode,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use time::{Duration, OffsetDateTime};
 use tracing::Instrument;
 
 use crate::store::{request_error, span, status};
-use crate::{Blobs, Bucket, Error};
+use crate::{Blobs, Bucket, Error, large};
 
 /// Who may lift a retention before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +91,43 @@ impl Blobs {
             Err(error) if status(&error) == Some(403) => Err(Error::Locked(key.to_owned())),
             Err(error) => Err(request_error("keep an object", error)),
         }
+    }
+
+    /// Stores an object that is kept from its first moment on: bytes, digest and retention are one request. A key that is
+    /// there gets another version beside its own. Returns the version.
+    ///
+    /// # Errors
+    /// [`Error::Request`], also where the bucket has no object lock, and for an end that is past.
+    pub async fn put_locked(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        content_type: &str,
+        bytes: Vec<u8>,
+        sha256: [u8; 32],
+        retention: Retention,
+    ) -> Result<Option<String>, Error> {
+        let until = DateTime::from_secs(whole_seconds(retention.until).unix_timestamp());
+        let mode = match retention.mode {
+            LockMode::Governance => ObjectLockMode::Governance,
+            LockMode::Compliance => ObjectLockMode::Compliance,
+        };
+        let config = large::config(bytes.len() as u64);
+        let request = self
+            .client()
+            .put_object()
+            .bucket(self.name(bucket))
+            .key(key)
+            .content_type(content_type)
+            .checksum_sha256(STANDARD.encode(sha256))
+            .object_lock_mode(mode)
+            .object_lock_retain_until_date(until)
+            .body(bytes.into())
+            .customize()
+            .config_override(config);
+        let stored = request.send().instrument(span("put_locked", bucket)).await;
+        let stored = stored.map_err(|error| request_error("keep a new object", error))?;
+        Ok(stored.version_id)
     }
 
     /// Sets or lifts the legal hold of a version. It has no end and is independent of any retention. The store knows one

@@ -5,9 +5,11 @@
 //! digest over the parts' digests says which parts it was made from.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -119,6 +121,41 @@ impl Blobs {
         ttl: Duration,
     ) -> Result<SignedPut, Error> {
         self.signer(ttl).await?.part(self.name(bucket), key, upload_id, part)
+    }
+
+    /// Sends a part of an upload that this process makes itself, of at least 5 MiB but for the last; the store checks it against
+    /// its SHA-256. Sending it again is harmless.
+    ///
+    /// # Errors
+    /// [`Error::NoUpload`], [`Error::Request`].
+    pub async fn put_part(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        upload_id: &str,
+        number: u32,
+        bytes: Bytes,
+    ) -> Result<StoredPart, Error> {
+        let (size, sha256): (_, [u8; 32]) = (bytes.len() as u64, Sha256::digest(&bytes).into());
+        let request = self
+            .client()
+            .upload_part()
+            .bucket(self.name(bucket))
+            .key(key)
+            .upload_id(upload_id)
+            .part_number(i32::try_from(number).unwrap_or(i32::MAX))
+            .checksum_sha256(STANDARD.encode(sha256))
+            .body(ByteStream::from(bytes))
+            .customize()
+            .config_override(large::config(size));
+        match request.send().instrument(span("put_part", bucket)).await {
+            Ok(answer) => {
+                let etag = answer.e_tag.ok_or_else(|| request_error("take a part", "no etag came back"))?;
+                Ok(StoredPart { number, size, sha256: Some(sha256), etag })
+            }
+            Err(error) if error.code() == Some(NO_UPLOAD) => Err(Error::NoUpload),
+            Err(error) => Err(request_error("take a part", error)),
+        }
     }
 
     /// The parts that have arrived, in their order; nothing where the upload does not exist: completed, aborted, or of

@@ -16,6 +16,12 @@ pub struct Settings {
     pub intake_bucket: String,
     /// `S3__EVIDENCE_BUCKET`, default `guildhall-evidence`: what passed the scan.
     pub evidence_bucket: String,
+    /// `S3__AUDIT_BUCKET`, default `guildhall-audit`: what proves what happened.
+    pub audit_bucket: String,
+    /// `S3__REPLICA_BUCKET`, optional: a second copy of the evidence, to restore it from.
+    pub replica_bucket: Option<String>,
+    /// `S3__EXPORTS_BUCKET`, default `guildhall-exports`: archives of cases.
+    pub exports_bucket: String,
     /// `S3__ACCESS_KEY_ID` and `S3__SECRET_ACCESS_KEY`, both or neither; without them the AWS default chain (pod
     /// identity, web identity, instance role) is asked.
     pub credentials: Option<(String, Secret)>,
@@ -32,6 +38,11 @@ impl Settings {
             env.var("S3__INTAKE_BUCKET").check(BUCKET, is_bucket).default("guildhall-intake".to_owned());
         let evidence_bucket =
             env.var("S3__EVIDENCE_BUCKET").check(BUCKET, is_bucket).default("guildhall-evidence".to_owned());
+        let audit_bucket =
+            env.var("S3__AUDIT_BUCKET").check(BUCKET, is_bucket).default("guildhall-audit".to_owned());
+        let replica_bucket = env.var("S3__REPLICA_BUCKET").check(BUCKET, is_bucket).optional();
+        let exports_bucket =
+            env.var("S3__EXPORTS_BUCKET").check(BUCKET, is_bucket).default("guildhall-exports".to_owned());
         let id = env.var("S3__ACCESS_KEY_ID").optional();
         let secret = env.secret("S3__SECRET_ACCESS_KEY").optional();
         let credentials = match (id?, secret?) {
@@ -58,6 +69,9 @@ impl Settings {
             region,
             intake_bucket: intake_bucket?,
             evidence_bucket: evidence_bucket?,
+            audit_bucket: audit_bucket?,
+            replica_bucket: replica_bucket?,
+            exports_bucket: exports_bucket?,
             credentials,
         })
     }

@@ -4,18 +4,16 @@
 //! an upload may be hangs on exactly these headers, so they are signed here, and a test holds the URL to the letter.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
-    SigningSettings, UriPathNormalizationMode, sign,
-};
-use aws_sigv4::sign::v4;
-use aws_smithy_runtime_api::client::identity::Identity;
+use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use time::OffsetDateTime;
+use sha2::{Digest as _, Sha256};
+use time::{Date, OffsetDateTime};
 use url::Url;
 
 use crate::{Error, Part};
@@ -52,14 +50,42 @@ pub struct SignedGet {
     pub expires_at: OffsetDateTime,
 }
 
+/// Credentials, and the key that a day's signatures are made with: deriving it takes four HMACs, a signature one.
+pub(crate) struct Identity {
+    pub(crate) credentials: Credentials,
+    day: Date,
+    key: [u8; 32],
+}
+
+impl Identity {
+    pub(crate) fn new(credentials: Credentials, region: &str, now: OffsetDateTime) -> Self {
+        let time = SystemTime::from(now);
+        let derived = generate_signing_key(credentials.secret_access_key(), time, region, SERVICE);
+        let mut key = [0; 32];
+        // A SHA-256 and the key are of one length.
+        key.iter_mut().zip(derived.as_ref()).for_each(|(to, from)| *to = *from);
+        Self { credentials, day: now.date(), key }
+    }
+
+    /// Whether it can make signatures at `now` that last until `end`.
+    pub(crate) fn serves(&self, now: OffsetDateTime, end: SystemTime) -> bool {
+        self.day == now.date() && self.credentials.expiry().is_none_or(|expiry| expiry > end)
+    }
+}
+
 /// What a signature is made with.
 pub(crate) struct Signer<'a> {
     pub(crate) endpoint: &'a Url,
     pub(crate) region: &'a str,
-    pub(crate) credentials: Credentials,
+    pub(crate) identity: Arc<Identity>,
+    /// In UTC.
     pub(crate) now: OffsetDateTime,
     pub(crate) ttl: Duration,
 }
+
+const SERVICE: &str = "s3";
+/// The body's digest is in a signed header of its own.
+const BODY: &str = "UNSIGNED-PAYLOAD";
 
 impl Signer<'_> {
     pub(crate) fn put(self, bucket: &str, key: &str, upload: &Upload<'_>) -> Result<SignedPut, Error> {
@@ -84,7 +110,7 @@ impl Signer<'_> {
             ("content-length".to_owned(), part.size.to_string()),
             ("x-amz-checksum-sha256".to_owned(), STANDARD.encode(part.sha256)),
         ]);
-        let query = format!("?partNumber={}&uploadId={}", part.number, encode(upload_id, ""));
+        let query = format!("partNumber={}&uploadId={}&", part.number, encode(upload_id, ""));
         let url = self.sign("PUT", bucket, key, &query, &headers)?;
         Ok(SignedPut { url, headers, expires_at: self.expires_at() })
     }
@@ -94,7 +120,7 @@ impl Signer<'_> {
         // RFC 8187: without the quoted `filename` there is one spelling only, and no way out of it.
         let disposition = format!("attachment; filename*=UTF-8''{}", encode(file_name, ""));
         let query = format!(
-            "?response-cache-control={}&response-content-disposition={}",
+            "response-cache-control={}&response-content-disposition={}&",
             encode("private, no-store", ""),
             encode(&disposition, "")
         );
@@ -102,6 +128,7 @@ impl Signer<'_> {
         Ok(SignedGet { url, expires_at: self.expires_at() })
     }
 
+    /// `query` is empty, or ends in `&`; its parameters are encoded, and in order.
     fn sign(
         &self,
         method: &str,
@@ -110,57 +137,97 @@ impl Signer<'_> {
         query: &str,
         headers: &BTreeMap<String, String>,
     ) -> Result<String, Error> {
-        let base = self.endpoint.as_str().trim_end_matches('/');
-        // Path-style: one host name and one certificate, whatever the buckets are called.
-        let uri = format!("{base}/{bucket}/{}{query}", encode(key, "/"));
+        let Identity { credentials, key: signing_key, .. } = &*self.identity;
+        let (host, day, time) = (host(self.endpoint)?, day(self.now), time(self.now));
+        // Path-style: one host name and one certificate, whatever the buckets are called. S3 takes the path as it is.
+        let path = format!("{}/{bucket}/{}", self.endpoint.path().trim_end_matches('/'), encode(key, "/"));
 
-        let mut settings = SigningSettings::default();
-        settings.signature_location = SignatureLocation::QueryParams;
-        settings.expires_in = Some(self.ttl);
-        // S3 takes the path as it is.
-        settings.percent_encoding_mode = PercentEncodingMode::Single;
-        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
-        settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
-        let identity = Identity::from(self.credentials.clone());
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(self.region)
-            .name("s3")
-            .time(SystemTime::from(self.now))
-            .settings(settings)
-            .build()
-            .map_err(|e| Error::Signing(e.into()))?
-            .into();
-        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        // The body's digest is in a signed header of its own.
-        let request = SignableRequest::new(method, &uri, headers, SignableBody::UnsignedPayload)
-            .map_err(|e| Error::Signing(e.into()))?;
-        let (instructions, _) = sign(request, &params).map_err(|e| Error::Signing(e.into()))?.into_parts();
+        let mut by_name: Vec<(&str, &str)> = vec![("host", &host)];
+        by_name.extend(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        by_name.sort_unstable();
+        let mut lines = String::with_capacity(256);
+        let mut names = String::with_capacity(80);
+        for (name, value) in by_name {
+            let separator = if names.is_empty() { "" } else { ";" };
+            names.extend([separator, name]);
+            lines.extend([name, ":", printable(value)?, "\n"]);
+        }
 
-        let mut signed = http::Request::builder()
-            .method(method)
-            .uri(&uri)
-            .body(())
-            .map_err(|e| Error::Signing(e.into()))?;
-        instructions.apply_to_request_http1x(&mut signed);
-        Ok(signed.uri().to_string())
+        let (region, id) = (self.region, credentials.access_key_id());
+        let scope = format!("{day}/{region}/{SERVICE}/aws4_request");
+        let mut signed = format!(
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={time}&X-Amz-Expires={}",
+            encode(&format!("{id}/{scope}"), ""),
+            self.ttl.as_secs()
+        );
+        if let Some(token) = credentials.session_token() {
+            signed.extend(["&X-Amz-Security-Token=", &encode(token, "")]);
+        }
+        signed.extend(["&X-Amz-SignedHeaders=", &encode(&names, "")]);
+
+        // Parameters are signed in the order of their names, in which capitals come first.
+        let ours = query.trim_end_matches('&');
+        let and = if ours.is_empty() { "" } else { "&" };
+        let request = format!("{method}\n{path}\n{signed}{and}{ours}\n{lines}\n{names}\n{BODY}");
+        let mut statement = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n");
+        hex(&mut statement, &Sha256::digest(request));
+        let signature = calculate_signature(signing_key, statement.as_bytes());
+
+        let origin = &self.endpoint[..url::Position::BeforePath];
+        Ok(format!("{origin}{path}?{query}{signed}&X-Amz-Signature={signature}"))
     }
 
     /// A signature ends with its credentials, however long it was asked for.
     fn expires_at(&self) -> OffsetDateTime {
         let asked = self.now + self.ttl;
-        self.credentials.expiry().map_or(asked, |end| asked.min(OffsetDateTime::from(end)))
+        self.identity.credentials.expiry().map_or(asked, |end| asked.min(OffsetDateTime::from(end)))
+    }
+}
+
+/// The header `host` of a request to that endpoint.
+fn host(endpoint: &Url) -> Result<String, Error> {
+    let host = endpoint.host_str().ok_or_else(|| Error::Signing("the endpoint has no host".into()))?;
+    Ok(endpoint.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+}
+
+/// A value that arrives in a header as it was signed.
+fn printable(value: &str) -> Result<&str, Error> {
+    let whole = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let trimmed = !value.starts_with(' ') && !value.ends_with(' ') && !value.contains("  ");
+    if whole && trimmed {
+        Ok(value)
+    } else {
+        Err(Error::Signing("a header would not arrive as signed".into()))
+    }
+}
+
+fn day(at: OffsetDateTime) -> String {
+    format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day())
+}
+
+fn time(at: OffsetDateTime) -> String {
+    format!("{}T{:02}{:02}{:02}Z", day(at), at.hour(), at.minute(), at.second())
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn hex(to: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            to.push(char::from(DIGITS[usize::from(digit)]));
+        }
     }
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters and `keep`.
 pub(crate) fn encode(text: &str, keep: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
+    let mut encoded = String::with_capacity(text.len() + 32);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || keep.as_bytes().contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
         }
     }
     encoded
@@ -172,16 +239,19 @@ mod tests {
 
     use super::*;
 
+    const REGION: &str = "eu-central-1";
+    const NOW: OffsetDateTime = datetime!(2030-01-02 03:04:05.678 UTC);
+
     fn signer(endpoint: &Url) -> Signer<'_> {
         Signer {
             endpoint,
-            region: "eu-central-1",
-            credentials: Credentials::from_keys(
-                "AKIDEXAMPLE",
-                "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-                None,
-            ),
-            now: datetime!(2030-01-02 03:04:05.678 UTC),
+            region: REGION,
+            identity: Arc::new(Identity::new(
+                Credentials::from_keys("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None),
+                REGION,
+                NOW,
+            )),
+            now: NOW,
             ttl: Duration::from_secs(900),
         }
     }
@@ -258,10 +328,38 @@ mod tests {
         let endpoint = Url::parse("https://s3.example.org").unwrap();
         let end = datetime!(2030-01-02 03:05 UTC);
         let mut signer = signer(&endpoint);
-        signer.credentials = Credentials::new("ID", "secret", Some("token".into()), Some(end.into()), "test");
+        let credentials = Credentials::new("ID", "secret", Some("token".into()), Some(end.into()), "test");
+        signer.identity = Arc::new(Identity::new(credentials, REGION, NOW));
         let get = signer.get("b", "k", "f").unwrap();
         assert_eq!(get.expires_at, end);
         assert!(get.url.contains("X-Amz-Security-Token=token"), "{}", get.url);
+    }
+
+    /// The key is a day's, and credentials that end may end before a signature does.
+    #[test]
+    fn an_identity_serves_for_a_day_and_no_longer_than_its_credentials() {
+        let end = |minutes: i64| SystemTime::from(NOW + time::Duration::minutes(minutes));
+        let expiring = Credentials::new("ID", "secret", None, Some(end(20)), "test");
+        for (credentials, now, until, serves) in [
+            (expiring.clone(), NOW, end(15), true),
+            (expiring, NOW, end(20), false),
+            (Credentials::from_keys("ID", "secret", None), datetime!(2030-01-02 23:59:59 UTC), end(15), true),
+            (Credentials::from_keys("ID", "secret", None), datetime!(2030-01-03 0:00 UTC), end(15), false),
+        ] {
+            assert_eq!(Identity::new(credentials, REGION, NOW).serves(now, until), serves, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_would_not_arrive_as_signed_is_refused() {
+        let endpoint = Url::parse("https://s3.example.org").unwrap();
+        for content_type in ["a/b\r\nx: y", "a/b ", " a/b", "a/b;  c", "a/\u{e9}", "a\tb"] {
+            let upload = Upload { content_type, ..upload() };
+            assert!(
+                matches!(signer(&endpoint).put("b", "k", &upload), Err(Error::Signing(_))),
+                "{content_type:?}"
+            );
+        }
     }
 
     const GOLDEN_PUT: &str = "https://s3.example.org/guildhall-intake/riverton/0197-a%20b?\

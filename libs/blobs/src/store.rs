@@ -22,9 +22,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clock::Clock;
 use secrecy::ExposeSecret;
+use time::OffsetDateTime;
 use tracing::Instrument;
 
-use crate::sign::Signer;
+use crate::sign::{Identity, Signer};
 use crate::{Composite, Error, Settings, SignedGet, SignedPut, Upload};
 
 /// Deadline of a request without a body, retries included.
@@ -32,13 +33,19 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long an object's next bytes may take.
 const STALL: Duration = Duration::from_secs(20);
 
-/// One of the two buckets.
+/// One of the buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bucket {
     /// What citizens send: nobody reads it but the scan.
     Intake,
     /// What passed the scan.
     Evidence,
+    /// What proves what happened: nothing is changed or deleted here.
+    Audit,
+    /// A second copy of the evidence, where there is one: [`Blobs::has_replica`].
+    Replica,
+    /// Archives of cases, until they are fetched or forgotten.
+    Exports,
 }
 
 /// What the store knows about an object.
@@ -65,7 +72,7 @@ struct Inner {
     settings: Settings,
     clock: Clock,
     provider: Option<SharedCredentialsProvider>,
-    cached: RwLock<Option<Credentials>>,
+    cached: RwLock<Option<Arc<Identity>>>,
 }
 
 impl fmt::Debug for Blobs {
@@ -164,7 +171,16 @@ impl Blobs {
     /// # Errors
     /// [`Error::Missing`], [`Error::Request`].
     pub async fn get(&self, bucket: Bucket, key: &str) -> Result<Body, Error> {
+        self.get_version(bucket, key, None).await
+    }
+
+    /// Reads a version of `key` as a stream, also one behind the mark of a deletion; the newest for `None`.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Request`].
+    pub async fn get_version(&self, bucket: Bucket, key: &str, version: Option<&str>) -> Result<Body, Error> {
         let request = self.0.client.get_object().bucket(self.name(bucket)).key(key);
+        let request = request.set_version_id(version.map(str::to_owned));
         match request.send().instrument(span("get", bucket)).await {
             Ok(answer) => Ok(Body {
                 size: answer.content_length().and_then(|n| u64::try_from(n).ok()).unwrap_or(0),
@@ -188,20 +204,33 @@ impl Blobs {
         Ok(())
     }
 
-    /// Proves that the store answers and both buckets are there, for `/ready` and gates.
+    /// Proves that the store answers and has the buckets of intake and evidence, for `/ready` and gates. The replica may be
+    /// elsewhere, and is of those alone who read it.
     ///
     /// # Errors
     /// [`Error::Missing`] names the bucket; [`Error::Request`].
     pub async fn check(&self) -> Result<(), Error> {
-        for bucket in [Bucket::Intake, Bucket::Evidence] {
-            let name = self.name(bucket);
-            match self.0.client.head_bucket().bucket(name).send().await {
-                Ok(_) => {}
-                Err(error) if status(&error) == Some(404) => return Err(Error::Missing(name.to_owned())),
-                Err(error) => return Err(request_error("answer", error)),
-            }
+        self.check_bucket(Bucket::Intake).await?;
+        self.check_bucket(Bucket::Evidence).await
+    }
+
+    /// Proves that the store answers and has this bucket.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] names the bucket; [`Error::Request`].
+    pub async fn check_bucket(&self, bucket: Bucket) -> Result<(), Error> {
+        let name = self.name(bucket);
+        match self.0.client.head_bucket().bucket(name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if status(&error) == Some(404) => Err(Error::Missing(name.to_owned())),
+            Err(error) => Err(request_error("answer", error)),
         }
-        Ok(())
+    }
+
+    /// Whether there is a second copy of the evidence.
+    #[must_use]
+    pub fn has_replica(&self) -> bool {
+        self.0.settings.replica_bucket.is_some()
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -212,30 +241,35 @@ impl Blobs {
         match bucket {
             Bucket::Intake => &self.0.settings.intake_bucket,
             Bucket::Evidence => &self.0.settings.evidence_bucket,
+            Bucket::Audit => &self.0.settings.audit_bucket,
+            // No bucket has no name: requests fail.
+            Bucket::Replica => self.0.settings.replica_bucket.as_deref().unwrap_or_default(),
+            Bucket::Exports => &self.0.settings.exports_bucket,
         }
     }
 
     pub(crate) async fn signer(&self, ttl: Duration) -> Result<Signer<'_>, Error> {
         let now = self.0.clock.now();
-        let credentials = self.credentials(SystemTime::from(now) + ttl).await?;
+        let identity = self.identity(now, SystemTime::from(now) + ttl).await?;
         let Settings { public_endpoint, region, .. } = &self.0.settings;
-        Ok(Signer { endpoint: public_endpoint, region, credentials, now, ttl })
+        Ok(Signer { endpoint: public_endpoint, region, identity, now, ttl })
     }
 
-    /// The credentials of before where they last until `until`; asking for new ones may be a call to another service.
-    async fn credentials(&self, until: SystemTime) -> Result<Credentials, Error> {
-        let lasts = |c: &Credentials| c.expiry().is_none_or(|end| end > until);
-        if let Some(credentials) = self.0.cached.read().ok().and_then(|c| c.clone()).filter(lasts) {
-            return Ok(credentials);
+    /// The credentials of before where they last until `end`; asking for new ones may be a call to another service.
+    async fn identity(&self, now: OffsetDateTime, end: SystemTime) -> Result<Arc<Identity>, Error> {
+        let cached = self.0.cached.read().ok().and_then(|cached| cached.clone());
+        if let Some(identity) = cached.filter(|identity| identity.serves(now, end)) {
+            return Ok(identity);
         }
         let provider = self.0.provider.as_ref().ok_or_else(|| Error::Credentials("no provider".into()))?;
         let fetched = tokio::time::timeout(DEADLINE, provider.provide_credentials()).await;
         let credentials =
             fetched.map_err(|e| Error::Credentials(e.into()))?.map_err(|e| Error::Credentials(e.into()))?;
+        let identity = Arc::new(Identity::new(credentials, &self.0.settings.region, now));
         if let Ok(mut cached) = self.0.cached.write() {
-            *cached = Some(credentials.clone());
+            *cached = Some(Arc::clone(&identity));
         }
-        Ok(credentials)
+        Ok(identity)
     }
 }
 
@@ -267,6 +301,21 @@ impl Body {
                 Some(Err(error)) => return Err(request_error("send more bytes", error)),
             }
         }
+    }
+
+    /// All bytes of an object of at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`]; as [`Body::next`].
+    pub async fn all(mut self, limit: usize) -> Result<Vec<u8>, Error> {
+        let mut all = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            if all.len() + bytes.len() > limit {
+                return Err(Error::TooLarge { limit });
+            }
+            all.extend_from_slice(&bytes);
+        }
+        Ok(all)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_s3::primitives::DateTime;
+use aws_sdk_s3::types::{DeleteMarkerEntry, ObjectVersion};
 use time::OffsetDateTime;
 use tracing::Instrument;
 
@@ -85,15 +86,10 @@ impl Blobs {
                 .set_version_id_marker(id_marker);
             let page = request.send().instrument(span("list_versions", bucket)).await;
             let page = page.map_err(|e| request_error("list versions", e))?;
-            let stored = page.versions().iter().filter(|v| v.key() == Some(key)).filter_map(|v| {
-                version(v.version_id(), v.size, v.is_latest, false, v.last_modified.as_ref())
-            });
-            let deleted =
-                page.delete_markers().iter().filter(|m| m.key() == Some(key)).filter_map(|m| {
-                    version(m.version_id(), None, m.is_latest, true, m.last_modified.as_ref())
-                });
+            let of_key = page.versions().iter().filter(|v| v.key() == Some(key)).filter_map(stored);
+            let marks = page.delete_markers().iter().filter(|m| m.key() == Some(key)).filter_map(deleted);
             // Some stores begin a page with the last row of the page before.
-            versions.extend(stored.chain(deleted).filter(|version| seen.insert(version.id.clone())));
+            versions.extend(of_key.chain(marks).filter(|version| seen.insert(version.id.clone())));
             // The key itself sorts before all keys that only begin with it.
             after = match page.next_key_marker.filter(|next| next == key) {
                 Some(next) if page.is_truncated == Some(true) => Some((next, page.next_version_id_marker)),
@@ -149,19 +145,23 @@ impl Blobs {
     }
 }
 
-fn version(
-    id: Option<&str>,
-    size: Option<i64>,
-    latest: Option<bool>,
-    deleted: bool,
-    stored_at: Option<&DateTime>,
-) -> Option<Version> {
+pub(crate) fn stored(version: &ObjectVersion) -> Option<Version> {
     Some(Version {
-        id: id?.to_owned(),
-        size: bytes(size),
-        latest: latest == Some(true),
-        deleted,
-        stored_at: at(stored_at)?,
+        id: version.version_id.clone()?,
+        size: bytes(version.size),
+        latest: version.is_latest == Some(true),
+        deleted: false,
+        stored_at: at(version.last_modified.as_ref())?,
+    })
+}
+
+pub(crate) fn deleted(mark: &DeleteMarkerEntry) -> Option<Version> {
+    Some(Version {
+        id: mark.version_id.clone()?,
+        size: 0,
+        latest: mark.is_latest == Some(true),
+        deleted: true,
+        stored_at: at(mark.last_modified.as_ref())?,
     })
 }
 

@@ -167,3 +167,43 @@ async fn objects_are_listed_in_pages_by_prefix() {
     assert_eq!(page(Some("a/2")).await, ["a/3"]);
     assert_eq!(page(Some("a/3")).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn what_is_put_locked_is_kept_from_its_first_moment_on() {
+    let (_test, blobs) = store().await;
+    let retention = until(LockMode::Compliance, 600);
+    let digest = |bytes: &[u8]| <[u8; 32]>::from(Sha256::digest(bytes));
+    let put = async |key: &str, bytes: &[u8]| {
+        let stored =
+            blobs.put_locked(Bucket::Audit, key, "text/plain", bytes.to_vec(), digest(bytes), retention);
+        stored.await.unwrap().unwrap()
+    };
+    let first = put("a/1", b"first").await;
+    let second = put("a/1", b"second").await;
+    put("b/1", b"other").await;
+    let state = blobs.lock_state(Bucket::Audit, "a/1", &first).await.unwrap();
+    assert_eq!(state.retention, Some(retention));
+    let kept = blobs.delete_all(Bucket::Audit, "a/1", true).await.unwrap();
+    assert_eq!(kept.len(), 2);
+    let other =
+        blobs.put_locked(Bucket::Audit, "c", "text/plain", b"x".to_vec(), digest(b"y"), retention).await;
+    other.expect_err("other bytes than their digest");
+
+    // The mark of a deletion hides nothing.
+    blobs.delete(Bucket::Audit, "a/1").await.unwrap();
+    blobs.get(Bucket::Audit, "a/1").await.expect_err("deleted");
+    let read = blobs.get_version(Bucket::Audit, "a/1", Some(&first)).await.unwrap();
+    assert_eq!(read.all(5).await.unwrap(), b"first");
+    let read = blobs.get_version(Bucket::Audit, "a/1", Some(&second)).await.unwrap();
+    assert!(matches!(read.all(5).await, Err(Error::TooLarge { limit: 5 })));
+    let found = blobs.walk(Bucket::Audit, "a/", None, 2).await.unwrap();
+    let found: Vec<_> = found.iter().filter(|kept| !kept.version.deleted).collect();
+    assert!(found.iter().all(|kept| kept.key == "a/1"));
+    let mut ids: Vec<_> = found.iter().map(|kept| kept.version.id.clone()).collect();
+    let mut wanted = [first, second];
+    ids.sort();
+    wanted.sort();
+    assert_eq!(ids, wanted);
+    let page = blobs.walk(Bucket::Audit, "", Some("a/~"), 10).await.unwrap();
+    assert_eq!(page.iter().map(|kept| kept.key.as_str()).collect::<Vec<_>>(), ["b/1"]);
+}

@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test, and says where")]
 
 mod copies;
+mod derived;
 mod downloads;
 mod locks;
 mod multipart;
 mod uploads;
+mod walks;
 
 use std::time::Duration;
 

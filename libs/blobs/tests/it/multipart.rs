@@ -244,3 +244,25 @@ async fn open_uploads_are_found_by_key_and_age() {
     assert_eq!(stale(KEY, now + Wait::from_secs(3_600)).await, 2);
     assert_eq!(open("").await, [other]);
 }
+
+#[tokio::test]
+async fn parts_that_the_process_makes_itself_become_the_object() {
+    let (_test, blobs) = store().await;
+    let file = File::of(2);
+    let key = "riverton/1/1";
+    let id = blobs.create_multipart(Bucket::Exports, key, "application/zip").await.unwrap();
+    let mut parts = Vec::new();
+    // In any order, and again.
+    for number in [2, 1, 2] {
+        let bytes = bytes::Bytes::copy_from_slice(file.bytes(number));
+        parts.push(blobs.put_part(Bucket::Exports, key, &id, number, bytes).await.unwrap());
+    }
+    assert_eq!(parts[1].sha256, Some(file.part(1).sha256));
+    let head =
+        blobs.complete(Bucket::Exports, key, &id, &[parts[1].clone(), parts[2].clone()]).await.unwrap();
+    assert_eq!(head.composite, Some(file.composite()));
+    let late = blobs.put_part(Bucket::Exports, key, &id, 3, bytes::Bytes::from_static(b"late")).await;
+    assert!(matches!(late, Err(Error::NoUpload)), "{late:?}");
+    blobs.delete(Bucket::Exports, key).await.unwrap();
+    assert_eq!(blobs.head(Bucket::Exports, key).await.unwrap(), None);
+}
