@@ -77,6 +77,8 @@ pub struct Caller {
     pub roles: Vec<Role>,
     /// The OAuth client the token was issued to, `azp`.
     pub client_id: String,
+    /// Whether the client calls with its own credentials; false where a person uses it.
+    pub calls_itself: bool,
     /// What permission rows look at.
     pub kind: CallerKind,
     /// For whom a service says it acts. For the audit only: it never decides anything.
@@ -119,6 +121,8 @@ pub struct Identity {
     pub roles: Vec<Role>,
     /// `azp`, else `client_id`, else empty.
     pub client_id: String,
+    /// Whether the token was given to the client for its own credentials; false where a person signed in with it.
+    pub calls_itself: bool,
     /// `email`, as the provider has it. Personal data.
     pub email: Option<String>,
     /// `locale`, as the provider has it.
@@ -167,6 +171,7 @@ impl Identity {
             tenant,
             roles: self.roles,
             client_id: self.client_id,
+            calls_itself: self.calls_itself,
             kind,
             on_behalf_of: None,
             token: self.token,

@@ -89,6 +89,15 @@ pub(crate) struct Claims {
     pub(crate) locale: Option<String>,
 }
 
+impl Claims {
+    /// Whether a client got the token for its own credentials. Keycloak names it twice then, and only then; RFC 9068
+    /// names it always, and makes it the subject. What says neither is taken for a person's.
+    pub(crate) fn calls_itself(&self) -> bool {
+        let Some(client) = &self.client_id else { return false };
+        self.azp.as_ref() == Some(client) || self.sub.as_ref() == Some(client)
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Audience {

@@ -53,12 +53,17 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::DocumentInitiateUpload
         | Operation::DocumentInitiateVersion
         | Operation::DocumentRefreshUpload
+        | Operation::DocumentSignParts
+        | Operation::DocumentListParts
+        | Operation::DocumentAbortUpload
         | Operation::DocumentConfirmUpload => CITIZENS,
         // Notification reads the owner's state when it renders.
         Operation::DocumentGetDocument => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
         Operation::DocumentListDocuments
         | Operation::DocumentListVersions
         | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
+        // Who sees a preview sees the document.
+        Operation::PreviewGetPreview => CITIZENS_AND_STAFF,
         // Owners take back what need not be kept; staff what the office may let go.
         Operation::DocumentEraseDocument => CITIZENS_AND_STAFF,
         // Citizens are not told of cases and holds.
@@ -66,7 +71,22 @@ pub fn rule(operation: Operation) -> Rule {
             Rule { people: People::None, staff: true, services: &["svc-verification"] }
         }
         Operation::CasePlaceHold | Operation::CaseReleaseHold | Operation::CaseListHolds => STAFF,
+        // A copy of everything of a case leaves the house: the office answers for who gets it.
+        Operation::CaseExportCase | Operation::CaseGetCaseExport | Operation::CaseDownloadCaseExport => STAFF,
+        // What no scanner could look into is looked at by the office.
+        Operation::QuarantineListQuarantined
+        | Operation::QuarantineDownloadQuarantined
+        | Operation::QuarantineDecideQuarantined
+        | Operation::QuarantineListDecisions => STAFF,
+        Operation::SharingCreateGrant | Operation::SharingRevokeGrant | Operation::SharingListGrants => STAFF,
+        // Staff read what is the tenant's without a grant.
+        Operation::SharingListShared => CITIZENS,
+        Operation::SharingListAccesses => CITIZENS_AND_STAFF,
         Operation::DocumentClaimScan | Operation::DocumentReportScan => only(&["svc-worker"]),
+        Operation::PreviewClaimPreview
+        | Operation::PreviewReportPreview
+        | Operation::IntegrityClaimIntegrity
+        | Operation::IntegrityReportIntegrity => only(&["svc-worker"]),
         Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.
         Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
@@ -88,6 +108,11 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::PolicyDiffPolicy
         | Operation::PolicyCheckPolicy
         | Operation::PolicyPublishPolicy => STAFF,
+        // What has happened in a tenant, and whether it is still what was signed.
+        Operation::AuditGetAuditHead
+        | Operation::AuditListAuditEntries
+        | Operation::AuditProveAuditEvents
+        | Operation::AuditVerifyAuditChain => STAFF,
     }
 }
 

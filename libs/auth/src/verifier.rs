@@ -70,6 +70,7 @@ impl Verifier {
             return Err(Invalid::Kind.into());
         }
         let subject = claims.sub.as_deref().and_then(|sub| sub.parse().ok()).ok_or(Invalid::Claim("sub"))?;
+        let calls_itself = claims.calls_itself();
         let tenant = claims
             .tenant
             .map(|tenant| tenant.parse().map_err(|_: ids::Error| Invalid::Claim("tenant")))
@@ -79,6 +80,7 @@ impl Verifier {
             tenant,
             roles: Identity::roles(&claims.roles),
             client_id: claims.azp.or(claims.client_id).unwrap_or_default(),
+            calls_itself,
             email: claims.email,
             locale: claims.locale,
             expires_at,

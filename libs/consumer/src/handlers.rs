@@ -26,24 +26,37 @@ pub(crate) enum Handler {
 
 /// The handlers of a consumer, by type of event. Cheap to clone once they are complete.
 #[derive(Clone, Default)]
-pub(crate) struct Handlers(Arc<HashMap<String, Handler>>);
+pub(crate) struct Handlers {
+    by_type: Arc<HashMap<String, Handler>>,
+    /// For types that have none of their own.
+    rest: Option<Handler>,
+}
 
 impl Handlers {
     pub(crate) fn insert(&mut self, type_: &str, handler: Handler) {
-        Arc::make_mut(&mut self.0).insert(type_.to_owned(), handler);
+        Arc::make_mut(&mut self.by_type).insert(type_.to_owned(), handler);
+    }
+
+    pub(crate) fn insert_rest(&mut self, handler: Handler) {
+        self.rest = Some(handler);
     }
 
     pub(crate) fn get(&self, type_: &str) -> Option<&Handler> {
-        self.0.get(type_)
+        self.by_type.get(type_).or(self.rest.as_ref())
     }
 
     pub(crate) fn handles(&self, type_: &str) -> bool {
-        self.0.contains_key(type_)
+        self.get(type_).is_some()
+    }
+
+    /// Whether events of both types are for the same handler.
+    pub(crate) fn together(&self, one: &str, other: &str) -> bool {
+        one == other || !(self.by_type.contains_key(one) || self.by_type.contains_key(other))
     }
 }
 
 impl Handler {
-    /// Applies events of one type, in order.
+    /// Applies events that are all for it, in order.
     pub(crate) async fn apply(&self, tx: &mut Tx, events: &[&CloudEvent]) -> Result<(), Failure> {
         match self {
             Self::One(handler) => {

@@ -77,6 +77,19 @@ impl Inbox {
         self
     }
 
+    /// Applies events of every type that has no handler of its own, those of future types too, as many as follow each other
+    /// in a transaction at a time, whatever their types. Otherwise as [`Inbox::on_batch`].
+    pub fn on_every_batch<H>(mut self, handler: H) -> Self
+    where
+        H: for<'c> Fn(&'c mut Tx, &'c [&'c CloudEvent]) -> BoxFuture<'c, Result<(), Failure>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.applying.handlers.insert_rest(Handler::Many(Arc::new(handler)));
+        self
+    }
+
     /// Sets a property of the Kafka client, for example `max.poll.interval.ms`.
     pub fn client_property(mut self, key: &str, value: &str) -> Self {
         self.group.client_property(key, value);
@@ -206,7 +219,8 @@ async fn together(
     let (fresh, mut tally) = select(tx, &note, all, noted).await?;
     let mut rest = &fresh[..];
     while let Some(first) = rest.first() {
-        let run = rest.iter().take_while(|fresh| fresh.event.type_ == first.event.type_).count();
+        let same = |fresh: &&Fresh<'_>| handlers.together(&fresh.event.type_, &first.event.type_);
+        let run = rest.iter().take_while(same).count();
         // Only records whose type has one were queued.
         let Some(handler) = handlers.get(&first.event.type_) else { break };
         let count = if matches!(handler, Handler::One(_)) { 1 } else { run };

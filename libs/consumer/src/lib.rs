@@ -36,7 +36,7 @@ pub use forward::{Forward, forward};
 pub use inbox::{Inbox, inbox};
 pub use kafka::CloudEvent;
 pub use redrive::{Bounds, Redriven, Stopped};
-pub use retention::{Forgotten, forget};
+pub use retention::{Forgotten, forget, forget_until};
 pub use tail::{Tail, tail};
 
 /// The tables `inbox` and `parked`, for the `migrate` subcommand of every service that consumes in inbox mode.

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use clock::Clock;
 use pg::Db;
 use sqlx::postgres::types::PgInterval;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+/// Topics keep events for 14 days from when they got them. The rest is margin: for a topic whose retention was raised,
+/// for a broker that deletes whole segments later than it might, and for a group that is set back after a restore.
+const KEEP: Duration = Duration::from_secs(28 * 24 * 3_600);
+const EVERY: Duration = Duration::from_secs(3_600);
 
 /// Most rows of the default partition that one call deletes.
 const MOST: i32 = 1_000;
@@ -51,4 +58,25 @@ pub async fn forget(db: &Db, now: OffsetDateTime, keep: Duration) -> Result<Forg
         })
     })
     .await
+}
+
+/// [`forget`] every hour until `shutdown`, what was applied more than 28 days ago.
+pub async fn forget_until(db: Db, clock: Clock, shutdown: CancellationToken) {
+    loop {
+        match forget(&db, clock.now(), KEEP).await {
+            Ok(forgotten) if forgotten.is_cut_short() && !shutdown.is_cancelled() => continue,
+            Ok(forgotten) => tracing::debug!(
+                inbox.weeks_made = forgotten.made,
+                inbox.weeks_dropped = forgotten.dropped,
+                inbox.deleted = forgotten.deleted,
+                "forgot applied events"
+            ),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot forget applied events");
+            }
+        }
+        if shutdown.run_until_cancelled(tokio::time::sleep(EVERY)).await.is_none() {
+            return;
+        }
+    }
 }

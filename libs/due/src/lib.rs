@@ -7,7 +7,7 @@ mod schedule;
 mod store;
 
 pub use runner::{Next, Row, Runner, Tick};
-pub use schedule::{cancel, schedule};
+pub use schedule::{cancel, is_scheduled, schedule};
 
 use sqlx::migrate::Migrator;
 

@@ -41,6 +41,15 @@ pub async fn cancel(tx: &mut Tx, kind: &'static str, subject: Uuid) -> Result<()
     store::delete(tx, &tenant, kind, subject).await
 }
 
+/// Whether anything is scheduled for `kind` and `subject`, or is being run.
+///
+/// # Errors
+/// A [`pg::Error`].
+pub async fn is_scheduled(tx: &mut Tx, kind: &str, subject: Uuid) -> Result<bool, Error> {
+    let tenant = tx.tenant().clone();
+    store::exists(tx, &tenant, kind, subject).await
+}
+
 pub(crate) fn fence(held: bool) -> Result<(), Error> {
     if held { Ok(()) } else { Err(Error::Fenced) }
 }

@@ -55,6 +55,21 @@ pub(crate) async fn delete(
     Ok(())
 }
 
+pub(crate) async fn exists(
+    connection: &mut PgConnection,
+    tenant: &Tenant,
+    kind: &str,
+    subject: Uuid,
+) -> Result<bool, Error> {
+    let exists = sqlx::query_scalar!(
+        r#"select exists (select from due where tenant = $1 and kind = $2 and subject = $3) as "exists!""#,
+        tenant.as_str(),
+        kind,
+        subject,
+    );
+    Ok(exists.fetch_one(connection).await?)
+}
+
 /// Takes up to `limit` rows of each kind, the earliest first, for a lease that ends at `until`.
 pub(crate) async fn take(
     connection: &mut PgConnection,

@@ -113,6 +113,8 @@ uuid_v7! {
     VersionId;
     /// A legal hold on a document.
     HoldId;
+    /// An export of what is known of a case.
+    ExportId;
     /// A grant of documents to somebody who is neither their owner nor staff.
     GrantId;
     /// A job that a queue carries and its owner keeps a row for.

@@ -70,21 +70,35 @@ reasons! {
     FILE_TOO_LARGE = TooLarge, "The file is larger than the purpose allows";
     DIGEST_INVALID = InvalidArgument, "The digest is not a SHA-256";
     UPLOAD_MISSING = Conflict, "Nothing was uploaded yet";
+    UPLOAD_NOT_IN_PARTS = Conflict, "The file is not sent in parts";
+    PARTS_INVALID = InvalidArgument, "The parts cannot be signed";
+    PARTS_MISSING = Conflict, "Parts of the upload are missing";
     UPLOAD_ALREADY_CONFIRMED = Conflict, "The upload was already confirmed";
     UPLOAD_EXPIRED = Gone, "The upload was not confirmed in time";
     DOCUMENT_NOT_SCANNED = Locked, "The document has no verdict yet";
+    DOCUMENT_QUARANTINED = Locked, "The document waits for a review";
+    DOCUMENT_NOT_QUARANTINED = Conflict, "The document does not wait for a review";
+    REVIEWER_IS_OWNER = PermissionDenied, "Nobody reviews their own document";
+    DECISION_INVALID = InvalidArgument, "The decision is not one that can be taken";
     DOCUMENT_REJECTED = Conflict, "The document was rejected";
     DOCUMENT_ERASED = Gone, "The document was erased";
     DOCUMENT_HELD = Conflict, "The document is under a legal hold";
     DOCUMENT_RETAINED = Conflict, "The document has to be kept for now";
     CASE_INVALID = InvalidArgument, "The reference of the case cannot be used";
     REASON_INVALID = InvalidArgument, "The reason cannot be used";
+    CASE_EMPTY = NotFound, "The case has no documents";
+    CASE_TOO_LARGE = TooLarge, "The case is too large to be exported at once";
+    EXPORT_NOT_FOUND = NotFound, "There is no such export";
+    EXPORT_NOT_READY = Locked, "The export is being made";
+    EXPORT_FAILED = Conflict, "The export could not be made";
+    EXPORT_ERASED = Gone, "The export was erased";
     HOLD_NOT_FOUND = NotFound, "There is no such hold";
     HOLD_RELEASED = Conflict, "The hold was already released";
     SECOND_PERSON_NEEDED = Conflict, "A second person has to agree";
     GRANT_NOT_FOUND = NotFound, "There is no such grant";
     GRANT_ENDED = Gone, "The grant is over";
     GRANT_INVALID = InvalidArgument, "The grant cannot be made";
+    ACCESS_PURPOSE_INVALID = InvalidArgument, "It is not said what the document is read for";
     EVIDENCE_MISSING = PreconditionFailed, "The copied object is missing or differs";
 
     // Jobs.
@@ -110,6 +124,12 @@ reasons! {
     POLICY_INVALID = InvalidArgument, "The policy breaks a rule";
     POLICY_CHANGED = Conflict, "Another version of the policy is in force";
     POLICY_NOTE_INVALID = InvalidArgument, "The reason for publishing cannot be used";
+
+    // Audit.
+    AUDIT_BROKEN = PreconditionFailed, "The audit chain is not what was signed";
+    AUDIT_EVENTS_INVALID = InvalidArgument, "The list of events cannot be used";
+    AUDIT_EVENT_NOT_FOUND = NotFound, "There is no such event in the audit chain";
+    AUDIT_CHECKPOINT_INVALID = InvalidArgument, "There is no such checkpoint";
 
     // Erasure.
     ERASURE_NOT_FOUND = NotFound, "There is no such erasure";

@@ -34,7 +34,7 @@ impl Canary {
         format!("{}.pdf", self.token)
     }
 
-    /// What is found in a text or in bytes: plain, in other case, in Base64 or in hex.
+    /// What is found in a text or in bytes: plain, in other case, in Base64, in hex or percent-encoded.
     #[must_use]
     pub fn leaks(&self, haystack: impl AsRef<[u8]>) -> bool {
         use base64::Engine;
@@ -46,7 +46,9 @@ impl Canary {
             let encoded = STANDARD_NO_PAD.encode(format!("{}{}", " ".repeat(lead), self.token));
             encoded[4..encoded.len() - 4].to_owned()
         });
+        let percent: String = self.token.bytes().map(|byte| format!("%{byte:02x}")).collect();
         lower.contains(&self.token)
+            || lower.contains(&percent)
             || lower.contains(&hex::encode(&self.token))
             || base64.into_iter().any(|needle| text.contains(&needle))
     }
@@ -74,6 +76,8 @@ mod tests {
             assert!(canary.leaks(STANDARD.encode(format!("{prefix}{}", canary.email()))), "{prefix}");
         }
         assert!(canary.leaks(hex::encode(canary.file_name())));
+        let percent: String = canary.name().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        assert!(canary.leaks(percent));
         assert!(!canary.leaks(Canary::new().email()));
     }
 }

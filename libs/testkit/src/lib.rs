@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod audit;
 pub mod canary;
 mod cleanup;
 mod database;
@@ -13,6 +14,7 @@ mod s3;
 mod sqs;
 mod topics;
 
+pub use audit::{SIGNING_KEY, audit};
 pub use database::{TestDb, database};
 pub use env::{Env, env};
 pub use eventually::eventually;

@@ -12,7 +12,7 @@ use crate::env::env;
 
 const REGION: &str = "us-east-1";
 
-/// An intake and an evidence bucket nobody else uses. They stay, as `cargo xtask clean` takes the server's files.
+/// Buckets of every purpose that nobody else uses. They stay, as `cargo xtask clean` takes the server's files.
 #[derive(Debug)]
 pub struct TestS3 {
     /// Settings of `blobs` with these buckets.
@@ -49,6 +49,9 @@ async fn make() -> TestS3 {
         region: REGION.to_owned(),
         intake_bucket: bucket(&client, Purpose::Intake, &suffix).await,
         evidence_bucket: bucket(&client, Purpose::Evidence, &suffix).await,
+        audit_bucket: bucket(&client, Purpose::Audit, &suffix).await,
+        replica_bucket: Some(bucket(&client, Purpose::Replica, &suffix).await),
+        exports_bucket: bucket(&client, Purpose::Exports, &suffix).await,
         credentials: Some((id, SecretString::from(secret))),
     };
     TestS3 { settings, client }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use topology::Topology;
 
 use crate::cleanup::{on_own_thread, unique};
@@ -38,6 +39,15 @@ impl TestKafka {
     #[must_use]
     pub fn topic(&self, name: &str) -> String {
         self.settings.topic(name)
+    }
+
+    /// Everything on a topic of the topology up to its present ends, a key's in order.
+    ///
+    /// # Panics
+    /// When Kafka does not answer.
+    pub async fn records(&self, name: &str) -> Vec<kafka::Record> {
+        let (settings, topic) = (self.settings.clone(), self.topic(name));
+        tokio::task::spawn_blocking(move || read(&settings, &topic)).await.expect("the reader does not panic")
     }
 
     /// Makes further topics, given by name without prefix and number of partitions, and waits until they have leaders.
@@ -78,6 +88,27 @@ impl TestKafka {
             result.expect("topic");
         }
     }
+}
+
+fn read(settings: &kafka::Settings, topic: &str) -> Vec<kafka::Record> {
+    let timeout = Duration::from_secs(10);
+    let consumer: BaseConsumer = settings.consumer("tests").create().expect("a consumer");
+    let metadata = consumer.fetch_metadata(Some(topic), timeout).expect("metadata");
+    let mut missing = 0;
+    let mut list = TopicPartitionList::new();
+    for partition in metadata.topics()[0].partitions() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout).expect("watermarks");
+        missing += high - low;
+        list.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
+    }
+    consumer.assign(&list).expect("assigned");
+    let mut records = Vec::new();
+    while missing > 0 {
+        let message = consumer.poll(timeout).expect("a record in time").expect("a record");
+        records.push(kafka::Record::from_message(&message));
+        missing -= 1;
+    }
+    records
 }
 
 impl Drop for TestKafka {

@@ -21,6 +21,10 @@ pub mod queues {
     pub const SCAN: &str = "guildhall-scan";
     /// E-mails to send.
     pub const MAIL: &str = "guildhall-mail";
+    /// Versions to make a preview of.
+    pub const PREVIEW: &str = "guildhall-preview";
+    /// Versions to read again.
+    pub const INTEGRITY: &str = "guildhall-integrity";
 }
 
 /// The whole list.
@@ -96,6 +100,12 @@ pub enum Purpose {
     Intake,
     /// Clean copies, the only ones that are ever read.
     Evidence,
+    /// What proves what happened: checkpoints of audit chains.
+    Audit,
+    /// A second copy of the evidence, to restore it from.
+    Replica,
+    /// Archives of cases, for as long as somebody is to fetch them.
+    Exports,
 }
 
 /// Why a list is refused.
@@ -185,7 +195,9 @@ impl Topology {
             rule(well_formed(name, b"-.", 63), name, "must be of a-z, 0-9, '-' and '.'")?;
             rule(bucket.versioned || !bucket.object_lock, name, "must be versioned to be locked")?;
         }
-        for purpose in [Purpose::Intake, Purpose::Evidence] {
+        for purpose in
+            [Purpose::Intake, Purpose::Evidence, Purpose::Audit, Purpose::Replica, Purpose::Exports]
+        {
             let count = self.buckets.iter().filter(|bucket| bucket.purpose == purpose).count();
             rule(count == 1, "bucket", "must be one per purpose")?;
         }
@@ -214,12 +226,16 @@ mod tests {
         for name in [topics::DOCUMENT, topics::NOTIFICATION, topics::SUBJECT] {
             assert!(topology.topic(name).is_some(), "{name}");
         }
-        for name in [queues::SCAN, queues::MAIL] {
+        for name in [queues::SCAN, queues::MAIL, queues::PREVIEW, queues::INTEGRITY] {
             assert!(topology.queue(name).is_some(), "{name}");
         }
         assert!(topology.topic(&worker_dlq(topics::DOCUMENT)).is_some());
-        let evidence = topology.bucket(Purpose::Evidence);
-        assert!(evidence.versioned && evidence.object_lock);
+        for purpose in [Purpose::Evidence, Purpose::Audit] {
+            let kept = topology.bucket(purpose);
+            assert!(kept.versioned && kept.object_lock, "{}", kept.name);
+        }
+        // An archive that is erased is gone.
+        assert!(!topology.bucket(Purpose::Exports).versioned);
         assert_ne!(topology.bucket(Purpose::Evidence).name, topology.bucket(Purpose::Intake).name);
     }
 

@@ -5,11 +5,13 @@ use proto::Operation;
 use proto::document::v1::document_service_client::DocumentServiceClient;
 use proto::document::v1::document_service_server::{DocumentService, DocumentServiceServer};
 use proto::document::v1::{
-    ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
-    CreateDownloadResponse, EraseDocumentRequest, EraseDocumentResponse, GetDocumentRequest,
-    GetDocumentResponse, InitiateUploadRequest, InitiateUploadResponse, InitiateVersionRequest,
-    InitiateVersionResponse, ListDocumentsRequest, ListDocumentsResponse, ListVersionsRequest,
-    ListVersionsResponse, RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
+    AbortUploadRequest, AbortUploadResponse, ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest,
+    ConfirmUploadResponse, CreateDownloadRequest, CreateDownloadResponse, EraseDocumentRequest,
+    EraseDocumentResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
+    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
+    RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse, SignPartsRequest,
+    SignPartsResponse,
 };
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -46,6 +48,9 @@ api! {
     initiate_version(InitiateVersionRequest) -> InitiateVersionResponse;
     list_versions(ListVersionsRequest) -> ListVersionsResponse;
     erase_document(EraseDocumentRequest) -> EraseDocumentResponse;
+    sign_parts(SignPartsRequest) -> SignPartsResponse;
+    list_parts(ListPartsRequest) -> ListPartsResponse;
+    abort_upload(AbortUploadRequest) -> AbortUploadResponse;
     refresh_upload(RefreshUploadRequest) -> RefreshUploadResponse;
     confirm_upload(ConfirmUploadRequest) -> ConfirmUploadResponse;
     get_document(GetDocumentRequest) -> GetDocumentResponse;

@@ -11,10 +11,14 @@ const TABLE: &str = "
                         operation citizen  staff  svc-bff  svc-document  svc-notification  svc-worker
                  CaseAttachToCase       .      x        .             .                 .           .
                CaseDetachFromCase       .      x        .             .                 .           .
+           CaseDownloadCaseExport       .      x        .             .                 .           .
+                   CaseExportCase       .      x        .             .                 .           .
+                CaseGetCaseExport       .      x        .             .                 .           .
             CaseListCaseDocuments       .      x        .             .                 .           .
                     CaseListHolds       .      x        .             .                 .           .
                     CasePlaceHold       .      x        .             .                 .           .
                   CaseReleaseHold       .      x        .             .                 .           .
+              DocumentAbortUpload       x      .        .             .                 .           .
                 DocumentClaimScan       .      .        .             .                 .           x
             DocumentConfirmUpload       x      .        .             .                 .           .
            DocumentCreateDownload       x      x        .             .                 .           .
@@ -23,9 +27,25 @@ const TABLE: &str = "
            DocumentInitiateUpload       x      .        .             .                 .           .
           DocumentInitiateVersion       x      .        .             .                 .           .
             DocumentListDocuments       x      x        .             .                 .           .
+                DocumentListParts       x      .        .             .                 .           .
              DocumentListVersions       x      x        .             .                 .           .
             DocumentRefreshUpload       x      .        .             .                 .           .
                DocumentReportScan       .      .        .             .                 .           x
+                DocumentSignParts       x      .        .             .                 .           .
+          IntegrityClaimIntegrity       .      .        .             .                 .           x
+         IntegrityReportIntegrity       .      .        .             .                 .           x
+              PreviewClaimPreview       .      .        .             .                 .           x
+                PreviewGetPreview       x      x        .             .                 .           .
+             PreviewReportPreview       .      .        .             .                 .           x
+      QuarantineDecideQuarantined       .      x        .             .                 .           .
+    QuarantineDownloadQuarantined       .      x        .             .                 .           .
+          QuarantineListDecisions       .      x        .             .                 .           .
+        QuarantineListQuarantined       .      x        .             .                 .           .
+               SharingCreateGrant       .      x        .             .                 .           .
+              SharingListAccesses       x      x        .             .                 .           .
+                SharingListGrants       .      x        .             .                 .           .
+                SharingListShared       x      .        .             .                 .           .
+               SharingRevokeGrant       .      x        .             .                 .           .
         NotificationClaimDelivery       .      .        .             .                 .           x
             NotificationFeedHeads       .      .        x             .                 .           .
            NotificationGetErasure       .      x        .             .                 .           .
@@ -34,6 +54,10 @@ const TABLE: &str = "
        NotificationReportDelivery       .      .        .             .                 .           x
        NotificationRequestErasure       .      x        .             .                 .           .
       NotificationUpsertRecipient       .      .        x             .                 .           .
+                AuditGetAuditHead       .      x        .             .                 .           .
+            AuditListAuditEntries       .      x        .             .                 .           .
+            AuditProveAuditEvents       .      x        .             .                 .           .
+            AuditVerifyAuditChain       .      x        .             .                 .           .
       DeadLetterDiscardDeadLetter       .      x        .             .                 .           x
           DeadLetterGetDeadLetter       .      x        .             .                 .           x
         DeadLetterListDeadLetters       .      x        .             .                 .           x
@@ -57,6 +81,7 @@ fn caller(name: &str) -> Caller {
         tenant: "riverton".parse().unwrap(),
         roles: Vec::new(),
         client_id: "portal".into(),
+        calls_itself: false,
         kind,
         on_behalf_of: None,
         token: Token::parse("t").unwrap(),

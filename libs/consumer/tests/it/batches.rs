@@ -150,3 +150,43 @@ async fn partitions_that_deadlock_get_on() {
     assert_eq!(world.count("hot where hits = 20").await, 10);
     assert_eq!(world.count("parked").await, 0);
 }
+
+#[tokio::test]
+async fn a_handler_of_every_type_gets_together_what_has_none_of_its_own() {
+    let world = World::new().await;
+    let types = [READY, "guildhall.document.expired.v1", "guildhall.document.of_tomorrow.v1"];
+    let events: Vec<_> = (0..300)
+        .map(|number| {
+            let mut event = world.event("a", number);
+            event.type_ = types[number as usize % 3].to_owned();
+            event
+        })
+        .collect();
+    send_all(&world, &events, 0).await;
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&calls);
+    let inbox = world.inbox().on_every_batch(move |tx, events| {
+        seen.lock().unwrap().push(events.iter().map(|event| event.type_.clone()).collect::<Vec<_>>());
+        Box::pin(async move {
+            let tenant = tx.tenant().to_string();
+            for event in events {
+                let number: i32 = event.subject.parse().unwrap();
+                sqlx::query("insert into effects (tenant, event_id, key, number) values ($1, $2, $3, $4)")
+                    .bind(&tenant)
+                    .bind(event.id)
+                    .bind(&event.key)
+                    .bind(number)
+                    .execute(&mut **tx)
+                    .await?;
+            }
+            Ok(())
+        })
+    });
+    let running = world.start_with(inbox);
+    world.wait_for("effects", 300).await;
+    running.stop().await;
+    assert_eq!(world.effects().await["a"], (0..300).collect::<Vec<u32>>());
+    let calls = calls.lock().unwrap();
+    assert!(calls.iter().all(|types| !types.contains(&READY.to_owned())), "{calls:?}");
+    assert!(calls.iter().filter(|called| called.as_slice() == &types[1..]).count() > 50, "{calls:?}");
+}

@@ -80,6 +80,37 @@ async fn ids_without_a_week_are_forgotten_row_by_row() {
     assert_eq!(world.roll(now).await.deleted, 500);
 }
 
+/// A consumer locks the inbox and then its partitions; one between the two must get on, whatever a roll has begun.
+#[tokio::test]
+async fn a_roll_that_waits_for_a_consumer_holds_nothing_that_the_consumer_needs() {
+    let world = World::new().await;
+    let ahead = world.clock.now() + 90 * DAY;
+    let mut consumer = world.admin().await;
+    let begun = "begin; set local lock_timeout = '300ms'; lock table only inbox in access share mode";
+    sqlx::raw_sql(begun).execute(&mut consumer).await.unwrap();
+    let db = world.db.clone();
+    let rolling = tokio::spawn(async move { forget(&db, ahead, KEEP).await });
+    let waits = "select exists (select from pg_locks
+                  where relation = 'inbox'::regclass and mode = 'AccessExclusiveLock' and not granted)";
+    testkit::eventually(Duration::from_secs(5), || async {
+        let waiting: bool = sqlx::query_scalar(waits).fetch_one(&mut world.admin().await).await.unwrap();
+        if waiting { Ok(()) } else { Err("the roll does not wait yet") }
+    })
+    .await
+    .expect("the roll waits for the inbox");
+    let read = sqlx::query("select from inbox_default").execute(&mut consumer).await;
+    read.expect("the consumer gets on");
+    sqlx::raw_sql("commit").execute(&mut consumer).await.unwrap();
+    // It gives up after a second, and on a busy machine that may have passed; it tries again in an hour.
+    if let Err(error) = rolling.await.unwrap() {
+        assert!(
+            error.to_string().contains("lock timeout") || format!("{error:?}").contains("55P03"),
+            "{error:?}"
+        );
+        assert!(world.roll(ahead).await.dropped > 0);
+    }
+}
+
 #[tokio::test]
 async fn a_new_week_takes_what_came_before_it() {
     let world = World::new().await;

@@ -21,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) const TOPIC: &str = "guildhall.document.v1";
 pub(crate) const SCAN: &str = "guildhall-scan";
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// Spans as in a service, for the whole process: a subscriber of one thread would not see what tasks of others meet
 /// first.

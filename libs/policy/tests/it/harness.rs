@@ -89,6 +89,7 @@ pub(crate) fn staff(tenant: &str, role: Role) -> Caller {
         tenant: tenant.parse().unwrap(),
         roles: vec![role],
         client_id: "portal".into(),
+        calls_itself: false,
         kind: CallerKind::Staff,
         on_behalf_of: None,
         token: Token::parse("t").unwrap(),

@@ -60,6 +60,45 @@ impl ::prost::Name for HoldAct {
         "/guildhall.document.v1.HoldAct".into()
     }
 }
+/// A copy of what is known of a case, as a signed archive.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseExport {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub export_id: ::prost::alloc::string::String,
+    /// Reference of the case.
+    #[prost(string, tag = "2")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "CaseExportState", tag = "3")]
+    pub state: i32,
+    /// Who asked for it, when, and why.
+    #[prost(message, optional, tag = "4")]
+    pub asked: ::core::option::Option<HoldAct>,
+    /// SHA-256 of the manifest in it, 32 bytes, which says the rest; empty unless it is ready.
+    #[prost(bytes = "vec", tag = "5")]
+    pub manifest_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Size of the archive in bytes; 0 unless it is ready.
+    #[prost(int64, tag = "6")]
+    pub size_bytes: i64,
+    /// Why it failed: `CASE_EMPTY`, `CASE_TOO_LARGE`, `EVIDENCE_MISSING` where a file is not what was handed in, `AUDIT_BROKEN`;
+    /// empty unless it did. More may come.
+    #[prost(string, tag = "7")]
+    pub failure: ::prost::alloc::string::String,
+    /// When it is erased by itself.
+    #[prost(message, optional, tag = "8")]
+    pub kept_until: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for CaseExport {
+    const NAME: &'static str = "CaseExport";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.CaseExport".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.CaseExport".into()
+    }
+}
 /// How far a hold's release has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -97,6 +136,47 @@ impl HoldState {
         }
     }
 }
+/// Where an export stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CaseExportState {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is being made.
+    Pending = 1,
+    /// It can be fetched.
+    Ready = 2,
+    /// It cannot be made; ask for another once its reason is gone.
+    Failed = 3,
+    /// The archive is gone, or about to.
+    Erased = 4,
+}
+impl CaseExportState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CASE_EXPORT_STATE_UNSPECIFIED",
+            Self::Pending => "CASE_EXPORT_STATE_PENDING",
+            Self::Ready => "CASE_EXPORT_STATE_READY",
+            Self::Failed => "CASE_EXPORT_STATE_FAILED",
+            Self::Erased => "CASE_EXPORT_STATE_ERASED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CASE_EXPORT_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CASE_EXPORT_STATE_PENDING" => Some(Self::Pending),
+            "CASE_EXPORT_STATE_READY" => Some(Self::Ready),
+            "CASE_EXPORT_STATE_FAILED" => Some(Self::Failed),
+            "CASE_EXPORT_STATE_ERASED" => Some(Self::Erased),
+            _ => None,
+        }
+    }
+}
 /// A document that a citizen handed in for one purpose, as one of its versions shows it.
 ///
 /// A corrected file is a new version of the same document. Every version keeps its declaration, its digest and its
@@ -119,7 +199,7 @@ pub struct Document {
     /// Media type declared when the upload was initiated, for example `application/pdf`.
     #[prost(string, tag = "5")]
     pub content_type: ::prost::alloc::string::String,
-    /// Media type found in the bytes by the scan; empty until there is a verdict.
+    /// Media type found in the bytes by the scan; empty until there is a verdict or it is quarantined.
     #[prost(string, tag = "6")]
     pub detected_content_type: ::prost::alloc::string::String,
     /// Size in bytes as declared and enforced by the upload's signature; 1 to the purpose's limit.
@@ -158,6 +238,9 @@ pub struct Document {
     /// Until when this version is kept at least; unset before it was ready.
     #[prost(message, optional, tag = "18")]
     pub retain_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The parts in which the bytes are sent; unset unless an upload is awaited that has more than 64 MiB.
+    #[prost(message, optional, tag = "19")]
+    pub upload_parts: ::core::option::Option<UploadParts>,
 }
 impl ::prost::Name for Document {
     const NAME: &'static str = "Document";
@@ -167,6 +250,27 @@ impl ::prost::Name for Document {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.document.v1.Document".into()
+    }
+}
+/// How a file is sent that is too large for one request: in parts, each signed by `SignParts`, in any order, each again as
+/// often as need be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UploadParts {
+    /// Size of every part but the last, in bytes.
+    #[prost(int64, tag = "1")]
+    pub part_size_bytes: i64,
+    /// How many parts there are, numbered from 1; at most 299.
+    #[prost(int32, tag = "2")]
+    pub count: i32,
+}
+impl ::prost::Name for UploadParts {
+    const NAME: &'static str = "UploadParts";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.UploadParts".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.UploadParts".into()
     }
 }
 /// A signed request that puts the bytes straight into the object store.
@@ -217,6 +321,9 @@ pub enum DocumentStatus {
     Rejected = 5,
     /// No upload was confirmed in time.
     Expired = 6,
+    /// The scanner cannot look into it and its purpose has such files reviewed: nobody can read it until somebody of the
+    /// office has decided. Becomes `READY` or `REJECTED`.
+    Quarantined = 7,
     /// Its bytes and its name are gone for good; digests and verdicts stay.
     Erased = 8,
 }
@@ -234,6 +341,7 @@ impl DocumentStatus {
             Self::Ready => "DOCUMENT_STATUS_READY",
             Self::Rejected => "DOCUMENT_STATUS_REJECTED",
             Self::Expired => "DOCUMENT_STATUS_EXPIRED",
+            Self::Quarantined => "DOCUMENT_STATUS_QUARANTINED",
             Self::Erased => "DOCUMENT_STATUS_ERASED",
         }
     }
@@ -247,6 +355,7 @@ impl DocumentStatus {
             "DOCUMENT_STATUS_READY" => Some(Self::Ready),
             "DOCUMENT_STATUS_REJECTED" => Some(Self::Rejected),
             "DOCUMENT_STATUS_EXPIRED" => Some(Self::Expired),
+            "DOCUMENT_STATUS_QUARANTINED" => Some(Self::Quarantined),
             "DOCUMENT_STATUS_ERASED" => Some(Self::Erased),
             _ => None,
         }
@@ -572,6 +681,114 @@ impl ::prost::Name for ListHoldsResponse {
         "/guildhall.document.v1.ListHoldsResponse".into()
     }
 }
+/// Which case to export, and why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportCaseRequest {
+    /// Reference of the case.
+    #[prost(string, tag = "1")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Why: 1 to 1,000 bytes, no control characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ExportCaseRequest {
+    const NAME: &'static str = "ExportCaseRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ExportCaseRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ExportCaseRequest".into()
+    }
+}
+/// An export that was asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportCaseResponse {
+    /// The export.
+    #[prost(message, optional, tag = "1")]
+    pub export: ::core::option::Option<CaseExport>,
+}
+impl ::prost::Name for ExportCaseResponse {
+    const NAME: &'static str = "ExportCaseResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ExportCaseResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ExportCaseResponse".into()
+    }
+}
+/// Which export.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCaseExportRequest {
+    /// UUIDv7 of the export.
+    #[prost(string, tag = "1")]
+    pub export_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetCaseExportRequest {
+    const NAME: &'static str = "GetCaseExportRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.GetCaseExportRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.GetCaseExportRequest".into()
+    }
+}
+/// Where it stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetCaseExportResponse {
+    /// The export.
+    #[prost(message, optional, tag = "1")]
+    pub export: ::core::option::Option<CaseExport>,
+}
+impl ::prost::Name for GetCaseExportResponse {
+    const NAME: &'static str = "GetCaseExportResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.GetCaseExportResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.GetCaseExportResponse".into()
+    }
+}
+/// Which export to fetch.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownloadCaseExportRequest {
+    /// UUIDv7 of the export.
+    #[prost(string, tag = "1")]
+    pub export_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DownloadCaseExportRequest {
+    const NAME: &'static str = "DownloadCaseExportRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DownloadCaseExportRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DownloadCaseExportRequest".into()
+    }
+}
+/// Where the archive is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownloadCaseExportResponse {
+    /// A plain `GET` returns the archive, a ZIP file.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// Until when; 60 seconds from now at most.
+    #[prost(message, optional, tag = "2")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for DownloadCaseExportResponse {
+    const NAME: &'static str = "DownloadCaseExportResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DownloadCaseExportResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DownloadCaseExportResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod case_service_client {
     #![allow(
@@ -848,6 +1065,100 @@ pub mod case_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Has a case exported as a signed archive: its documents with every version, digests and verdicts, the files that can be read,
+        /// holds, accesses, retention, and proofs from the audit chain of everything that a checkpoint covers. It is made after the
+        /// answer; ask `GetCaseExport`. Names of files are not in it. Whoever has the public keys verifies it without us. It is erased
+        /// after a set time, and when something of it is erased. For the tenant's staff.
+        ///
+        /// Needs `idempotency-key`; a repeated call is about the same export.
+        /// Errors: `INVALID_ARGUMENT` (`CASE_INVALID`, `REASON_INVALID`, `CASE_TOO_LARGE`), `NOT_FOUND` (`CASE_EMPTY`).
+        pub async fn export_case(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportCaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportCaseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.CaseService/ExportCase",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.CaseService", "ExportCase"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells where an export stands. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`EXPORT_NOT_FOUND`).
+        pub async fn get_case_export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetCaseExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCaseExportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.CaseService/GetCaseExport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.CaseService", "GetCaseExport"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Signs a download of an export that is ready, for a minute at most, and logs it as an access to every version whose bytes are
+        /// in it. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`EXPORT_NOT_FOUND`, `EXPORT_ERASED`), `FAILED_PRECONDITION` (`EXPORT_NOT_READY`), `ABORTED`
+        /// (`EXPORT_FAILED`).
+        pub async fn download_case_export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DownloadCaseExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DownloadCaseExportResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.CaseService/DownloadCaseExport",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.CaseService",
+                        "DownloadCaseExport",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -924,6 +1235,40 @@ pub mod case_service_server {
             request: tonic::Request<super::ListHoldsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListHoldsResponse>,
+            tonic::Status,
+        >;
+        /// Has a case exported as a signed archive: its documents with every version, digests and verdicts, the files that can be read,
+        /// holds, accesses, retention, and proofs from the audit chain of everything that a checkpoint covers. It is made after the
+        /// answer; ask `GetCaseExport`. Names of files are not in it. Whoever has the public keys verifies it without us. It is erased
+        /// after a set time, and when something of it is erased. For the tenant's staff.
+        ///
+        /// Needs `idempotency-key`; a repeated call is about the same export.
+        /// Errors: `INVALID_ARGUMENT` (`CASE_INVALID`, `REASON_INVALID`, `CASE_TOO_LARGE`), `NOT_FOUND` (`CASE_EMPTY`).
+        async fn export_case(
+            &self,
+            request: tonic::Request<super::ExportCaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExportCaseResponse>,
+            tonic::Status,
+        >;
+        /// Tells where an export stands. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`EXPORT_NOT_FOUND`).
+        async fn get_case_export(
+            &self,
+            request: tonic::Request<super::GetCaseExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetCaseExportResponse>,
+            tonic::Status,
+        >;
+        /// Signs a download of an export that is ready, for a minute at most, and logs it as an access to every version whose bytes are
+        /// in it. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`EXPORT_NOT_FOUND`, `EXPORT_ERASED`), `FAILED_PRECONDITION` (`EXPORT_NOT_READY`), `ABORTED`
+        /// (`EXPORT_FAILED`).
+        async fn download_case_export(
+            &self,
+            request: tonic::Request<super::DownloadCaseExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DownloadCaseExportResponse>,
             tonic::Status,
         >;
     }
@@ -1276,6 +1621,142 @@ pub mod case_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.document.v1.CaseService/ExportCase" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportCaseSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::ExportCaseRequest>
+                    for ExportCaseSvc<T> {
+                        type Response = super::ExportCaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportCaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::export_case(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportCaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.CaseService/GetCaseExport" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetCaseExportSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::GetCaseExportRequest>
+                    for GetCaseExportSvc<T> {
+                        type Response = super::GetCaseExportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetCaseExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::get_case_export(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetCaseExportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.CaseService/DownloadCaseExport" => {
+                    #[allow(non_camel_case_types)]
+                    struct DownloadCaseExportSvc<T: CaseService>(pub Arc<T>);
+                    impl<
+                        T: CaseService,
+                    > tonic::server::UnaryService<super::DownloadCaseExportRequest>
+                    for DownloadCaseExportSvc<T> {
+                        type Response = super::DownloadCaseExportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DownloadCaseExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CaseService>::download_case_export(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DownloadCaseExportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1351,7 +1832,7 @@ pub struct InitiateUploadResponse {
     /// The document, `PENDING_UPLOAD`.
     #[prost(message, optional, tag = "1")]
     pub document: ::core::option::Option<Document>,
-    /// Where and how to send the bytes.
+    /// Where and how to send the bytes; unset where they are sent in parts: the document says which.
     #[prost(message, optional, tag = "2")]
     pub upload: ::core::option::Option<SignedUpload>,
 }
@@ -1400,7 +1881,7 @@ pub struct InitiateVersionResponse {
     /// The document as its new version shows it, `PENDING_UPLOAD`.
     #[prost(message, optional, tag = "1")]
     pub document: ::core::option::Option<Document>,
-    /// Where and how to send the bytes.
+    /// Where and how to send the bytes; unset where they are sent in parts: the document says which.
     #[prost(message, optional, tag = "2")]
     pub upload: ::core::option::Option<SignedUpload>,
 }
@@ -1437,7 +1918,7 @@ pub struct RefreshUploadResponse {
     /// The document, unchanged.
     #[prost(message, optional, tag = "1")]
     pub document: ::core::option::Option<Document>,
-    /// Where and how to send the bytes.
+    /// Where and how to send the bytes; unset where they are sent in parts: the document says which.
     #[prost(message, optional, tag = "2")]
     pub upload: ::core::option::Option<SignedUpload>,
 }
@@ -1449,6 +1930,180 @@ impl ::prost::Name for RefreshUploadResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.document.v1.RefreshUploadResponse".into()
+    }
+}
+/// Which parts to sign.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SignPartsRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// The parts, 1 to 100, each once.
+    #[prost(message, repeated, tag = "2")]
+    pub parts: ::prost::alloc::vec::Vec<PartDigest>,
+}
+impl ::prost::Name for SignPartsRequest {
+    const NAME: &'static str = "SignPartsRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.SignPartsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.SignPartsRequest".into()
+    }
+}
+/// A part, and which bytes it is to have.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PartDigest {
+    /// Its place, from 1.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// SHA-256 of its bytes, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
+impl ::prost::Name for PartDigest {
+    const NAME: &'static str = "PartDigest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.PartDigest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.PartDigest".into()
+    }
+}
+/// The signed parts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SignPartsResponse {
+    /// One per part that was asked for, in that order.
+    #[prost(message, repeated, tag = "1")]
+    pub parts: ::prost::alloc::vec::Vec<SignedPart>,
+}
+impl ::prost::Name for SignPartsResponse {
+    const NAME: &'static str = "SignPartsResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.SignPartsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.SignPartsResponse".into()
+    }
+}
+/// A signed request that puts one part into the object store.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SignedPart {
+    /// Its place, from 1.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Where and how to send its bytes.
+    #[prost(message, optional, tag = "2")]
+    pub upload: ::core::option::Option<SignedUpload>,
+}
+impl ::prost::Name for SignedPart {
+    const NAME: &'static str = "SignedPart";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.SignedPart".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.SignedPart".into()
+    }
+}
+/// Whose parts to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPartsRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPartsRequest {
+    const NAME: &'static str = "ListPartsRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListPartsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListPartsRequest".into()
+    }
+}
+/// How far an upload has come.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPartsResponse {
+    /// What there has to be.
+    #[prost(message, optional, tag = "1")]
+    pub parts: ::core::option::Option<UploadParts>,
+    /// What has arrived, by number; at most as many as there have to be. Empty once the object was put together.
+    #[prost(message, repeated, tag = "2")]
+    pub arrived: ::prost::alloc::vec::Vec<ArrivedPart>,
+    /// Whether everything has arrived: confirm the upload.
+    #[prost(bool, tag = "3")]
+    pub complete: bool,
+}
+impl ::prost::Name for ListPartsResponse {
+    const NAME: &'static str = "ListPartsResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListPartsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListPartsResponse".into()
+    }
+}
+/// A part that has arrived.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArrivedPart {
+    /// Its place, from 1.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Its size in bytes.
+    #[prost(int64, tag = "2")]
+    pub size_bytes: i64,
+    /// SHA-256 of its bytes, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+}
+impl ::prost::Name for ArrivedPart {
+    const NAME: &'static str = "ArrivedPart";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ArrivedPart".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ArrivedPart".into()
+    }
+}
+/// Which upload to give up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbortUploadRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AbortUploadRequest {
+    const NAME: &'static str = "AbortUploadRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.AbortUploadRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.AbortUploadRequest".into()
+    }
+}
+/// The document without its upload.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AbortUploadResponse {
+    /// The document, `EXPIRED`.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<Document>,
+}
+impl ::prost::Name for AbortUploadResponse {
+    const NAME: &'static str = "AbortUploadResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.AbortUploadResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.AbortUploadResponse".into()
     }
 }
 /// Which upload was sent.
@@ -1605,6 +2260,10 @@ pub struct CreateDownloadRequest {
     /// Which version to download, from 1; 0, the default, for the newest that is ready.
     #[prost(int32, tag = "2")]
     pub version: i32,
+    /// Why: a purpose of the access policy, which staff have to name. The owner's is `own`, the only one they may name;
+    /// whoever has several grants may name the purpose of one, and reads by the one that ends last otherwise.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
 }
 impl ::prost::Name for CreateDownloadRequest {
     const NAME: &'static str = "CreateDownloadRequest";
@@ -1717,6 +2376,15 @@ pub struct ClaimScanResponse {
     /// Which version of the document is to be scanned.
     #[prost(int32, tag = "8")]
     pub version: i32,
+    /// Length of the lease in seconds: 300, and one for every 5 MB.
+    #[prost(int64, tag = "9")]
+    pub lease_seconds: i64,
+    /// Whether an object that the scanner cannot look into is to be copied as a clean one is, since somebody reviews it.
+    #[prost(bool, tag = "10")]
+    pub keep_unscannable: bool,
+    /// How much of an archive to unpack. What is beyond cannot be scanned.
+    #[prost(message, optional, tag = "11")]
+    pub archives: ::core::option::Option<ArchiveLimits>,
 }
 impl ::prost::Name for ClaimScanResponse {
     const NAME: &'static str = "ClaimScanResponse";
@@ -1728,6 +2396,32 @@ impl ::prost::Name for ClaimScanResponse {
         "/guildhall.document.v1.ClaimScanResponse".into()
     }
 }
+/// How much of an archive is unpacked; archives within archives count with all they hold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ArchiveLimits {
+    /// Files, 1 to 100,000.
+    #[prost(int32, tag = "1")]
+    pub max_files: i32,
+    /// Bytes once unpacked, 1 to 5 GB.
+    #[prost(int64, tag = "2")]
+    pub max_bytes: i64,
+    /// Bytes once unpacked for each byte of the archive, where they are more than a MiB; 1 to 1,100.
+    #[prost(int32, tag = "3")]
+    pub max_ratio: i32,
+    /// Archives within archives; 0 for none, up to 16.
+    #[prost(int32, tag = "4")]
+    pub max_depth: i32,
+}
+impl ::prost::Name for ArchiveLimits {
+    const NAME: &'static str = "ArchiveLimits";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ArchiveLimits".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ArchiveLimits".into()
+    }
+}
 /// What a scan found.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportScanRequest {
@@ -1737,7 +2431,8 @@ pub struct ReportScanRequest {
     /// Media type found in the bytes; empty if none was recognised.
     #[prost(string, tag = "2")]
     pub detected_content_type: ::prost::alloc::string::String,
-    /// Unspecified when the object is clean and was copied to the evidence bucket; else why it is refused.
+    /// Unspecified when the object is clean and was copied to the evidence bucket; else why it is refused. `UNSCANNABLE`
+    /// quarantines it where such files are reviewed, and needs the copy then.
     #[prost(enumeration = "RejectionReason", tag = "3")]
     pub rejection_reason: i32,
 }
@@ -1754,7 +2449,7 @@ impl ::prost::Name for ReportScanRequest {
 /// The document after the report.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportScanResponse {
-    /// Status after the report, `READY` or `REJECTED`.
+    /// Status after the report, `READY`, `QUARANTINED` or `REJECTED`.
     #[prost(enumeration = "DocumentStatus", tag = "1")]
     pub status: i32,
 }
@@ -1781,8 +2476,8 @@ pub mod document_service_client {
     use tonic::codegen::http::Uri;
     /// Owns documents and their verdicts.
     ///
-    /// Citizens see their own documents, staff see those of their tenant. What another tenant owns does not
-    /// exist: `NOT_FOUND`. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    /// Citizens see their own documents and may read those that a grant covers (`SharingService`), staff see those of their
+    /// tenant. What another tenant owns does not exist: `NOT_FOUND`. Every call needs `authorization: Bearer <JWT>` in the metadata.
     #[derive(Debug, Clone)]
     pub struct DocumentServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -1932,7 +2627,8 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Hands out a fresh signature for an upload that is still awaited; the bytes it allows stay the same.
+        /// Hands out a fresh signature for an upload that is still awaited; the bytes it allows stay the same. Parts are signed
+        /// by `SignParts` instead.
         ///
         /// It is the newest version's upload. Needs `idempotency-key`.
         /// Errors: `ABORTED` (`UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
@@ -1965,10 +2661,104 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Signs parts of an awaited upload, each for exactly its bytes: 1 to 100 per call. Asking again signs afresh.
+        ///
+        /// They are the newest version's. A part that is sent again replaces the one before.
+        /// Errors: `INVALID_ARGUMENT` (`PARTS_INVALID`), `ABORTED` (`UPLOAD_NOT_IN_PARTS`, `UPLOAD_ALREADY_CONFIRMED`),
+        /// `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
+        pub async fn sign_parts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SignPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignPartsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.DocumentService/SignParts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.DocumentService", "SignParts"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the parts of an awaited upload that have arrived, with their digests: what need not be sent again after a
+        /// lost connection or a closed window.
+        /// Errors: `ABORTED` (`UPLOAD_NOT_IN_PARTS`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`,
+        /// `UPLOAD_EXPIRED`).
+        pub async fn list_parts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPartsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.DocumentService/ListParts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.DocumentService", "ListParts"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Gives up an awaited upload, in parts or not: what was sent is deleted, and the version is `EXPIRED`.
+        ///
+        /// It is the newest version's upload. Needs `idempotency-key`.
+        /// Errors: those of `RefreshUpload`.
+        pub async fn abort_upload(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AbortUploadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AbortUploadResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.DocumentService/AbortUpload",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.DocumentService",
+                        "AbortUpload",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Says that the bytes were sent. Checks them against the declaration and queues the scan.
         ///
         /// They are the newest version's. Needs `idempotency-key`.
-        /// Errors: `ABORTED` (`UPLOAD_MISSING`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
+        /// Errors: `ABORTED` (`UPLOAD_MISSING`, `PARTS_MISSING`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
         pub async fn confirm_upload(
             &mut self,
             request: impl tonic::IntoRequest<super::ConfirmUploadRequest>,
@@ -1999,7 +2789,7 @@ pub mod document_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Returns one document. Strongly consistent.
-        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`).
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `GRANT_ENDED`).
         pub async fn get_document(
             &mut self,
             request: impl tonic::IntoRequest<super::GetDocumentRequest>,
@@ -2030,7 +2820,7 @@ pub mod document_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Lists every version of a document, newest first. Strongly consistent.
-        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `GRANT_ENDED`).
         pub async fn list_versions(
             &mut self,
             request: impl tonic::IntoRequest<super::ListVersionsRequest>,
@@ -2091,9 +2881,11 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Signs a download of a ready version for at most five minutes and writes the access log.
-        /// Errors: `FAILED_PRECONDITION` (`DOCUMENT_NOT_SCANNED`), `ABORTED` (`DOCUMENT_REJECTED`), `NOT_FOUND`
-        /// (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `UPLOAD_EXPIRED`, `DOCUMENT_ERASED`).
+        /// Signs a download of a ready version and writes the access log: for at most five minutes, one where the purpose of
+        /// the upload or of the access is sensitive, and not beyond the end of the grant that allows it.
+        /// Errors: `INVALID_ARGUMENT` (`ACCESS_PURPOSE_INVALID`), `FAILED_PRECONDITION` (`DOCUMENT_NOT_SCANNED`,
+        /// `DOCUMENT_QUARANTINED`), `ABORTED` (`DOCUMENT_REJECTED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`,
+        /// `UPLOAD_EXPIRED`, `DOCUMENT_ERASED`, `GRANT_ENDED`).
         pub async fn create_download(
             &mut self,
             request: impl tonic::IntoRequest<super::CreateDownloadRequest>,
@@ -2157,7 +2949,7 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Takes a scan job under a lease of five minutes. For the worker's scan role only.
+        /// Takes a scan job under a lease that grows with the size. For the worker's scan role only.
         /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
         pub async fn claim_scan(
             &mut self,
@@ -2256,7 +3048,8 @@ pub mod document_service_server {
             tonic::Response<super::InitiateVersionResponse>,
             tonic::Status,
         >;
-        /// Hands out a fresh signature for an upload that is still awaited; the bytes it allows stay the same.
+        /// Hands out a fresh signature for an upload that is still awaited; the bytes it allows stay the same. Parts are signed
+        /// by `SignParts` instead.
         ///
         /// It is the newest version's upload. Needs `idempotency-key`.
         /// Errors: `ABORTED` (`UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
@@ -2267,10 +3060,44 @@ pub mod document_service_server {
             tonic::Response<super::RefreshUploadResponse>,
             tonic::Status,
         >;
+        /// Signs parts of an awaited upload, each for exactly its bytes: 1 to 100 per call. Asking again signs afresh.
+        ///
+        /// They are the newest version's. A part that is sent again replaces the one before.
+        /// Errors: `INVALID_ARGUMENT` (`PARTS_INVALID`), `ABORTED` (`UPLOAD_NOT_IN_PARTS`, `UPLOAD_ALREADY_CONFIRMED`),
+        /// `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
+        async fn sign_parts(
+            &self,
+            request: tonic::Request<super::SignPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SignPartsResponse>,
+            tonic::Status,
+        >;
+        /// Lists the parts of an awaited upload that have arrived, with their digests: what need not be sent again after a
+        /// lost connection or a closed window.
+        /// Errors: `ABORTED` (`UPLOAD_NOT_IN_PARTS`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`,
+        /// `UPLOAD_EXPIRED`).
+        async fn list_parts(
+            &self,
+            request: tonic::Request<super::ListPartsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPartsResponse>,
+            tonic::Status,
+        >;
+        /// Gives up an awaited upload, in parts or not: what was sent is deleted, and the version is `EXPIRED`.
+        ///
+        /// It is the newest version's upload. Needs `idempotency-key`.
+        /// Errors: those of `RefreshUpload`.
+        async fn abort_upload(
+            &self,
+            request: tonic::Request<super::AbortUploadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AbortUploadResponse>,
+            tonic::Status,
+        >;
         /// Says that the bytes were sent. Checks them against the declaration and queues the scan.
         ///
         /// They are the newest version's. Needs `idempotency-key`.
-        /// Errors: `ABORTED` (`UPLOAD_MISSING`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
+        /// Errors: `ABORTED` (`UPLOAD_MISSING`, `PARTS_MISSING`, `UPLOAD_ALREADY_CONFIRMED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `UPLOAD_EXPIRED`).
         async fn confirm_upload(
             &self,
             request: tonic::Request<super::ConfirmUploadRequest>,
@@ -2279,7 +3106,7 @@ pub mod document_service_server {
             tonic::Status,
         >;
         /// Returns one document. Strongly consistent.
-        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`).
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `GRANT_ENDED`).
         async fn get_document(
             &self,
             request: tonic::Request<super::GetDocumentRequest>,
@@ -2288,7 +3115,7 @@ pub mod document_service_server {
             tonic::Status,
         >;
         /// Lists every version of a document, newest first. Strongly consistent.
-        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `GRANT_ENDED`).
         async fn list_versions(
             &self,
             request: tonic::Request<super::ListVersionsRequest>,
@@ -2305,9 +3132,11 @@ pub mod document_service_server {
             tonic::Response<super::ListDocumentsResponse>,
             tonic::Status,
         >;
-        /// Signs a download of a ready version for at most five minutes and writes the access log.
-        /// Errors: `FAILED_PRECONDITION` (`DOCUMENT_NOT_SCANNED`), `ABORTED` (`DOCUMENT_REJECTED`), `NOT_FOUND`
-        /// (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `UPLOAD_EXPIRED`, `DOCUMENT_ERASED`).
+        /// Signs a download of a ready version and writes the access log: for at most five minutes, one where the purpose of
+        /// the upload or of the access is sensitive, and not beyond the end of the grant that allows it.
+        /// Errors: `INVALID_ARGUMENT` (`ACCESS_PURPOSE_INVALID`), `FAILED_PRECONDITION` (`DOCUMENT_NOT_SCANNED`,
+        /// `DOCUMENT_QUARANTINED`), `ABORTED` (`DOCUMENT_REJECTED`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`,
+        /// `UPLOAD_EXPIRED`, `DOCUMENT_ERASED`, `GRANT_ENDED`).
         async fn create_download(
             &self,
             request: tonic::Request<super::CreateDownloadRequest>,
@@ -2327,7 +3156,7 @@ pub mod document_service_server {
             tonic::Response<super::EraseDocumentResponse>,
             tonic::Status,
         >;
-        /// Takes a scan job under a lease of five minutes. For the worker's scan role only.
+        /// Takes a scan job under a lease that grows with the size. For the worker's scan role only.
         /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
         async fn claim_scan(
             &self,
@@ -2348,8 +3177,8 @@ pub mod document_service_server {
     }
     /// Owns documents and their verdicts.
     ///
-    /// Citizens see their own documents, staff see those of their tenant. What another tenant owns does not
-    /// exist: `NOT_FOUND`. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    /// Citizens see their own documents and may read those that a grant covers (`SharingService`), staff see those of their
+    /// tenant. What another tenant owns does not exist: `NOT_FOUND`. Every call needs `authorization: Bearer <JWT>` in the metadata.
     #[derive(Debug)]
     pub struct DocumentServiceServer<T> {
         inner: Arc<T>,
@@ -2549,6 +3378,141 @@ pub mod document_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RefreshUploadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.DocumentService/SignParts" => {
+                    #[allow(non_camel_case_types)]
+                    struct SignPartsSvc<T: DocumentService>(pub Arc<T>);
+                    impl<
+                        T: DocumentService,
+                    > tonic::server::UnaryService<super::SignPartsRequest>
+                    for SignPartsSvc<T> {
+                        type Response = super::SignPartsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SignPartsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DocumentService>::sign_parts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SignPartsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.DocumentService/ListParts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPartsSvc<T: DocumentService>(pub Arc<T>);
+                    impl<
+                        T: DocumentService,
+                    > tonic::server::UnaryService<super::ListPartsRequest>
+                    for ListPartsSvc<T> {
+                        type Response = super::ListPartsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPartsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DocumentService>::list_parts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPartsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.DocumentService/AbortUpload" => {
+                    #[allow(non_camel_case_types)]
+                    struct AbortUploadSvc<T: DocumentService>(pub Arc<T>);
+                    impl<
+                        T: DocumentService,
+                    > tonic::server::UnaryService<super::AbortUploadRequest>
+                    for AbortUploadSvc<T> {
+                        type Response = super::AbortUploadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AbortUploadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DocumentService>::abort_upload(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AbortUploadSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3046,7 +4010,7 @@ impl ::prost::Name for DocumentScanning {
         "/guildhall.document.v1.DocumentScanning".into()
     }
 }
-/// `guildhall.document.ready.v1`: clean, and of the declared type.
+/// `guildhall.document.ready.v1`: clean, or released after a review; of the declared type.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DocumentReady {
     /// UUIDv7 of the document.
@@ -3070,6 +4034,33 @@ impl ::prost::Name for DocumentReady {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.document.v1.DocumentReady".into()
+    }
+}
+/// `guildhall.document.quarantined.v1`: the scanner cannot look into it; somebody of the office decides. `ready` or
+/// `rejected` follows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentQuarantined {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Subject of the citizen whose document it is.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Purpose from the upload policy.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+    /// Which version of the document, from 1.
+    #[prost(int32, tag = "4")]
+    pub version: i32,
+}
+impl ::prost::Name for DocumentQuarantined {
+    const NAME: &'static str = "DocumentQuarantined";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DocumentQuarantined".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DocumentQuarantined".into()
     }
 }
 /// `guildhall.document.rejected.v1`: refused for good.
@@ -3101,7 +4092,7 @@ impl ::prost::Name for DocumentRejected {
         "/guildhall.document.v1.DocumentRejected".into()
     }
 }
-/// `guildhall.document.expired.v1`: no upload was confirmed in time.
+/// `guildhall.document.expired.v1`: no upload was confirmed in time, or it was given up.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DocumentExpired {
     /// UUIDv7 of the document.
@@ -3116,6 +4107,9 @@ pub struct DocumentExpired {
     /// Which version of the document, from 1.
     #[prost(int32, tag = "4")]
     pub version: i32,
+    /// Whether its owner has given the upload up.
+    #[prost(bool, tag = "5")]
+    pub given_up: bool,
 }
 impl ::prost::Name for DocumentExpired {
     const NAME: &'static str = "DocumentExpired";
@@ -3142,6 +4136,12 @@ pub struct DocumentAccessed {
     /// Which version of the document, from 1.
     #[prost(int32, tag = "4")]
     pub version: i32,
+    /// Why: `own` for the owner, otherwise a purpose of the access policy.
+    #[prost(string, tag = "5")]
+    pub purpose: ::prost::alloc::string::String,
+    /// UUIDv7 of the grant that allowed it; empty where none was needed.
+    #[prost(string, tag = "6")]
+    pub grant_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DocumentAccessed {
     const NAME: &'static str = "DocumentAccessed";
@@ -3166,10 +4166,10 @@ pub struct DocumentSubjectErased {
     /// How many of the subject's documents are erased.
     #[prost(int64, tag = "3")]
     pub erased: i64,
-    /// How many are kept, without their file names.
+    /// How many are kept in part or whole, sealed under a key that goes with the last of them.
     #[prost(int64, tag = "4")]
     pub kept: i64,
-    /// Why they are kept, each once, for example `LEGAL_HOLD`; sorted.
+    /// Why they are kept, each once, sorted: `LEGAL_HOLD`, `RETAINED_BY_LAW`.
     #[prost(string, repeated, tag = "5")]
     pub kept_reasons: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -3271,5 +4271,3308 @@ impl ::prost::Name for DocumentErased {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.document.v1.DocumentErased".into()
+    }
+}
+/// `guildhall.document.granted.v1`: a document, or those of a case, are shared. Keyed by document; where a case is
+/// shared, by grant.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentGranted {
+    /// UUIDv7 of the grant.
+    #[prost(string, tag = "1")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the document; empty where a case is shared.
+    #[prost(string, tag = "2")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Subject of the citizen whose document it is; empty where a case is shared.
+    #[prost(string, tag = "3")]
+    pub owner: ::prost::alloc::string::String,
+    /// Reference of the case; empty where a document is shared.
+    #[prost(string, tag = "4")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Subject of the person who may read; empty where it is a client.
+    #[prost(string, tag = "5")]
+    pub grantee_subject: ::prost::alloc::string::String,
+    /// The client that may read; empty where it is a person.
+    #[prost(string, tag = "6")]
+    pub grantee_client: ::prost::alloc::string::String,
+    /// Purpose of the access policy.
+    #[prost(string, tag = "7")]
+    pub purpose: ::prost::alloc::string::String,
+    /// When it ends by itself.
+    #[prost(message, optional, tag = "8")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for DocumentGranted {
+    const NAME: &'static str = "DocumentGranted";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DocumentGranted".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DocumentGranted".into()
+    }
+}
+/// `guildhall.document.revoked.v1`: a grant is over before its time. Keyed as its `DocumentGranted` was.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentRevoked {
+    /// UUIDv7 of the grant.
+    #[prost(string, tag = "1")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the document; empty where a case was shared.
+    #[prost(string, tag = "2")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Subject of the citizen whose document it is; empty where a case was shared.
+    #[prost(string, tag = "3")]
+    pub owner: ::prost::alloc::string::String,
+    /// Reference of the case; empty where a document was shared.
+    #[prost(string, tag = "4")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Subject of the person who could read; empty where it was a client.
+    #[prost(string, tag = "5")]
+    pub grantee_subject: ::prost::alloc::string::String,
+    /// The client that could read; empty where it was a person.
+    #[prost(string, tag = "6")]
+    pub grantee_client: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DocumentRevoked {
+    const NAME: &'static str = "DocumentRevoked";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DocumentRevoked".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DocumentRevoked".into()
+    }
+}
+/// `guildhall.document.case_exported.v1`, keyed by case: a copy of everything that is known of a case can be fetched.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CaseExported {
+    /// Reference of the case.
+    #[prost(string, tag = "1")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// UUIDv7 of the export.
+    #[prost(string, tag = "2")]
+    pub export_id: ::prost::alloc::string::String,
+    /// Subject of who asked for it.
+    #[prost(string, tag = "3")]
+    pub exported_by: ::prost::alloc::string::String,
+    /// SHA-256 of the manifest in the archive, 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub manifest_sha256: ::prost::alloc::vec::Vec<u8>,
+}
+impl ::prost::Name for CaseExported {
+    const NAME: &'static str = "CaseExported";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.CaseExported".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.CaseExported".into()
+    }
+}
+/// Which integrity job to take.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimIntegrityRequest {
+    /// UUIDv7 of the job, from the queue message.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ClaimIntegrityRequest {
+    const NAME: &'static str = "ClaimIntegrityRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ClaimIntegrityRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ClaimIntegrityRequest".into()
+    }
+}
+/// What to read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimIntegrityResponse {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version of it.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// Key of the version in the evidence bucket, and in the replica.
+    #[prost(string, tag = "3")]
+    pub evidence_key: ::prost::alloc::string::String,
+    /// Size in bytes.
+    #[prost(int64, tag = "4")]
+    pub size_bytes: i64,
+    /// SHA-256, 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Until when nobody else can claim the job.
+    #[prost(message, optional, tag = "6")]
+    pub lease_expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ClaimIntegrityResponse {
+    const NAME: &'static str = "ClaimIntegrityResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ClaimIntegrityResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ClaimIntegrityResponse".into()
+    }
+}
+/// What was found.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportIntegrityRequest {
+    /// UUIDv7 of the job.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+    /// What the object was found to be.
+    #[prost(enumeration = "IntegrityFinding", tag = "2")]
+    pub finding: i32,
+    /// What became of it, where it was not good.
+    #[prost(enumeration = "IntegrityRepair", tag = "3")]
+    pub repair: i32,
+}
+impl ::prost::Name for ReportIntegrityRequest {
+    const NAME: &'static str = "ReportIntegrityRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ReportIntegrityRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ReportIntegrityRequest".into()
+    }
+}
+/// The report was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportIntegrityResponse {}
+impl ::prost::Name for ReportIntegrityResponse {
+    const NAME: &'static str = "ReportIntegrityResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ReportIntegrityResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ReportIntegrityResponse".into()
+    }
+}
+/// What a version's object was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IntegrityFinding {
+    /// Never sent.
+    Unspecified = 0,
+    /// The bytes that were handed in.
+    Good = 1,
+    /// Other bytes.
+    Different = 2,
+    /// It is not there.
+    Missing = 3,
+}
+impl IntegrityFinding {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INTEGRITY_FINDING_UNSPECIFIED",
+            Self::Good => "INTEGRITY_FINDING_GOOD",
+            Self::Different => "INTEGRITY_FINDING_DIFFERENT",
+            Self::Missing => "INTEGRITY_FINDING_MISSING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INTEGRITY_FINDING_UNSPECIFIED" => Some(Self::Unspecified),
+            "INTEGRITY_FINDING_GOOD" => Some(Self::Good),
+            "INTEGRITY_FINDING_DIFFERENT" => Some(Self::Different),
+            "INTEGRITY_FINDING_MISSING" => Some(Self::Missing),
+            _ => None,
+        }
+    }
+}
+/// What became of an object that was not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IntegrityRepair {
+    /// Nothing was to be repaired.
+    Unspecified = 0,
+    /// The right bytes were copied back from the replica, as a new version of the same object.
+    Restored = 1,
+    /// No replica has the right bytes.
+    Lost = 2,
+}
+impl IntegrityRepair {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "INTEGRITY_REPAIR_UNSPECIFIED",
+            Self::Restored => "INTEGRITY_REPAIR_RESTORED",
+            Self::Lost => "INTEGRITY_REPAIR_LOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "INTEGRITY_REPAIR_UNSPECIFIED" => Some(Self::Unspecified),
+            "INTEGRITY_REPAIR_RESTORED" => Some(Self::Restored),
+            "INTEGRITY_REPAIR_LOST" => Some(Self::Lost),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod integrity_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Owns the integrity sweep: every ready version is read again from time to time and compared with its digest.
+    ///
+    /// For the worker's integrity role only. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug, Clone)]
+    pub struct IntegrityServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl IntegrityServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> IntegrityServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> IntegrityServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            IntegrityServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Takes an integrity job under a lease of an hour.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        pub async fn claim_integrity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClaimIntegrityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimIntegrityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.IntegrityService/ClaimIntegrity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.IntegrityService",
+                        "ClaimIntegrity",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reports what was found; a job's first report stands.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `INVALID_ARGUMENT` (`REQUEST_INVALID`).
+        pub async fn report_integrity(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportIntegrityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportIntegrityResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.IntegrityService/ReportIntegrity",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.IntegrityService",
+                        "ReportIntegrity",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod integrity_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with IntegrityServiceServer.
+    #[async_trait]
+    pub trait IntegrityService: std::marker::Send + std::marker::Sync + 'static {
+        /// Takes an integrity job under a lease of an hour.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        async fn claim_integrity(
+            &self,
+            request: tonic::Request<super::ClaimIntegrityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimIntegrityResponse>,
+            tonic::Status,
+        >;
+        /// Reports what was found; a job's first report stands.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `INVALID_ARGUMENT` (`REQUEST_INVALID`).
+        async fn report_integrity(
+            &self,
+            request: tonic::Request<super::ReportIntegrityRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportIntegrityResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Owns the integrity sweep: every ready version is read again from time to time and compared with its digest.
+    ///
+    /// For the worker's integrity role only. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug)]
+    pub struct IntegrityServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> IntegrityServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for IntegrityServiceServer<T>
+    where
+        T: IntegrityService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.document.v1.IntegrityService/ClaimIntegrity" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClaimIntegritySvc<T: IntegrityService>(pub Arc<T>);
+                    impl<
+                        T: IntegrityService,
+                    > tonic::server::UnaryService<super::ClaimIntegrityRequest>
+                    for ClaimIntegritySvc<T> {
+                        type Response = super::ClaimIntegrityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClaimIntegrityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IntegrityService>::claim_integrity(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClaimIntegritySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.IntegrityService/ReportIntegrity" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportIntegritySvc<T: IntegrityService>(pub Arc<T>);
+                    impl<
+                        T: IntegrityService,
+                    > tonic::server::UnaryService<super::ReportIntegrityRequest>
+                    for ReportIntegritySvc<T> {
+                        type Response = super::ReportIntegrityResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportIntegrityRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IntegrityService>::report_integrity(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportIntegritySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for IntegrityServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.document.v1.IntegrityService";
+    impl<T> tonic::server::NamedService for IntegrityServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Whether a version has a preview.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PreviewState {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is being made.
+    Pending = 1,
+    /// It can be shown.
+    Ready = 2,
+    /// There is none, and will be none; the failure says why.
+    Failed = 3,
+    /// Files of this type have none.
+    None = 4,
+}
+impl PreviewState {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PREVIEW_STATE_UNSPECIFIED",
+            Self::Pending => "PREVIEW_STATE_PENDING",
+            Self::Ready => "PREVIEW_STATE_READY",
+            Self::Failed => "PREVIEW_STATE_FAILED",
+            Self::None => "PREVIEW_STATE_NONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PREVIEW_STATE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PREVIEW_STATE_PENDING" => Some(Self::Pending),
+            "PREVIEW_STATE_READY" => Some(Self::Ready),
+            "PREVIEW_STATE_FAILED" => Some(Self::Failed),
+            "PREVIEW_STATE_NONE" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+/// Why a version has no preview. The file itself can be downloaded all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PreviewFailure {
+    /// It has one.
+    Unspecified = 0,
+    /// The file is larger than previews are made of: 50 MiB.
+    FileTooLarge = 1,
+    /// The file cannot be read as what it should be.
+    Malformed = 2,
+    /// The file opens with a password only.
+    Encrypted = 3,
+    /// The image has more than 64 million pixels, or a side of more than 30,000.
+    TooManyPixels = 4,
+    /// Drawing it took more memory than one file is given.
+    MemoryExceeded = 5,
+    /// Drawing it took more time than one file is given.
+    TimeExceeded = 6,
+    /// The process that drew it died.
+    Crashed = 7,
+    /// The process that drew it asked the system for something that it may not have, and was ended.
+    ForbiddenCall = 8,
+    /// The process that drew it said what is no answer.
+    Garbage = 9,
+    /// It was tried again and again, and nobody reported an outcome.
+    Abandoned = 10,
+}
+impl PreviewFailure {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PREVIEW_FAILURE_UNSPECIFIED",
+            Self::FileTooLarge => "PREVIEW_FAILURE_FILE_TOO_LARGE",
+            Self::Malformed => "PREVIEW_FAILURE_MALFORMED",
+            Self::Encrypted => "PREVIEW_FAILURE_ENCRYPTED",
+            Self::TooManyPixels => "PREVIEW_FAILURE_TOO_MANY_PIXELS",
+            Self::MemoryExceeded => "PREVIEW_FAILURE_MEMORY_EXCEEDED",
+            Self::TimeExceeded => "PREVIEW_FAILURE_TIME_EXCEEDED",
+            Self::Crashed => "PREVIEW_FAILURE_CRASHED",
+            Self::ForbiddenCall => "PREVIEW_FAILURE_FORBIDDEN_CALL",
+            Self::Garbage => "PREVIEW_FAILURE_GARBAGE",
+            Self::Abandoned => "PREVIEW_FAILURE_ABANDONED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PREVIEW_FAILURE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PREVIEW_FAILURE_FILE_TOO_LARGE" => Some(Self::FileTooLarge),
+            "PREVIEW_FAILURE_MALFORMED" => Some(Self::Malformed),
+            "PREVIEW_FAILURE_ENCRYPTED" => Some(Self::Encrypted),
+            "PREVIEW_FAILURE_TOO_MANY_PIXELS" => Some(Self::TooManyPixels),
+            "PREVIEW_FAILURE_MEMORY_EXCEEDED" => Some(Self::MemoryExceeded),
+            "PREVIEW_FAILURE_TIME_EXCEEDED" => Some(Self::TimeExceeded),
+            "PREVIEW_FAILURE_CRASHED" => Some(Self::Crashed),
+            "PREVIEW_FAILURE_FORBIDDEN_CALL" => Some(Self::ForbiddenCall),
+            "PREVIEW_FAILURE_GARBAGE" => Some(Self::Garbage),
+            "PREVIEW_FAILURE_ABANDONED" => Some(Self::Abandoned),
+            _ => None,
+        }
+    }
+}
+/// Whose preview to show.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetPreviewRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version to show, from 1; 0, the default, for the newest that is ready.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// Why, as `CreateDownloadRequest.purpose`.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetPreviewRequest {
+    const NAME: &'static str = "GetPreviewRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.GetPreviewRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.GetPreviewRequest".into()
+    }
+}
+/// A page that can be shown.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreviewPage {
+    /// Its number in the file, from 1.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// In pixels, 1 to 1,600.
+    #[prost(int32, tag = "2")]
+    pub width: i32,
+    /// In pixels, 1 to 1,600.
+    #[prost(int32, tag = "3")]
+    pub height: i32,
+    /// Absolute URL; a plain GET returns a PNG.
+    #[prost(string, tag = "4")]
+    pub url: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PreviewPage {
+    const NAME: &'static str = "PreviewPage";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.PreviewPage".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.PreviewPage".into()
+    }
+}
+/// A version's preview.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetPreviewResponse {
+    /// Which version it is.
+    #[prost(int32, tag = "1")]
+    pub version: i32,
+    /// Whether there is one.
+    #[prost(enumeration = "PreviewState", tag = "2")]
+    pub state: i32,
+    /// Why there is none, where the state is `FAILED`.
+    #[prost(enumeration = "PreviewFailure", tag = "3")]
+    pub failure: i32,
+    /// How many pages the file has, those included that are not drawn; 0 unless the state is `READY`.
+    #[prost(int32, tag = "4")]
+    pub total_pages: i32,
+    /// The first pages, at most 20.
+    #[prost(message, repeated, tag = "5")]
+    pub pages: ::prost::alloc::vec::Vec<PreviewPage>,
+    /// Absolute URL; a plain GET returns the text of these pages as UTF-8, at most 256 KiB. Empty where there is no text.
+    #[prost(string, tag = "6")]
+    pub text_url: ::prost::alloc::string::String,
+    /// When the signatures end, at most one minute from now; absent where nothing is signed.
+    #[prost(message, optional, tag = "7")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for GetPreviewResponse {
+    const NAME: &'static str = "GetPreviewResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.GetPreviewResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.GetPreviewResponse".into()
+    }
+}
+/// Which preview job to take.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimPreviewRequest {
+    /// UUIDv7 of the job, from the queue message.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ClaimPreviewRequest {
+    const NAME: &'static str = "ClaimPreviewRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ClaimPreviewRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ClaimPreviewRequest".into()
+    }
+}
+/// What to draw and where its preview goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimPreviewResponse {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version of it.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// Key of the version in the evidence bucket.
+    #[prost(string, tag = "3")]
+    pub evidence_key: ::prost::alloc::string::String,
+    /// Media type found in the bytes.
+    #[prost(string, tag = "4")]
+    pub content_type: ::prost::alloc::string::String,
+    /// Size in bytes.
+    #[prost(int64, tag = "5")]
+    pub size_bytes: i64,
+    /// SHA-256, 32 bytes.
+    #[prost(bytes = "vec", tag = "6")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Keys of the pages in the evidence bucket, by their number, from 1: at most 20 pages are stored.
+    #[prost(string, repeated, tag = "7")]
+    pub page_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Key of the text in the evidence bucket.
+    #[prost(string, tag = "8")]
+    pub text_key: ::prost::alloc::string::String,
+    /// Until when nobody else can claim the job.
+    #[prost(message, optional, tag = "9")]
+    pub lease_expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ClaimPreviewResponse {
+    const NAME: &'static str = "ClaimPreviewResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ClaimPreviewResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ClaimPreviewResponse".into()
+    }
+}
+/// An object of a preview, as it was stored.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoredPreview {
+    /// Number of the page, from 1; 0 for the text.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// Size in bytes.
+    #[prost(int64, tag = "2")]
+    pub size_bytes: i64,
+    /// SHA-256, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// In pixels; 0 for the text.
+    #[prost(int32, tag = "4")]
+    pub width: i32,
+    /// In pixels; 0 for the text.
+    #[prost(int32, tag = "5")]
+    pub height: i32,
+}
+impl ::prost::Name for StoredPreview {
+    const NAME: &'static str = "StoredPreview";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.StoredPreview".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.StoredPreview".into()
+    }
+}
+/// What became of a preview job.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportPreviewRequest {
+    /// UUIDv7 of the job.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+    /// Why there is no preview; unspecified when it was stored.
+    #[prost(enumeration = "PreviewFailure", tag = "2")]
+    pub failure: i32,
+    /// How many pages the file has.
+    #[prost(int32, tag = "3")]
+    pub total_pages: i32,
+    /// What was stored: pages 1 to at most 20 without a gap, and the text where there is one.
+    #[prost(message, repeated, tag = "4")]
+    pub objects: ::prost::alloc::vec::Vec<StoredPreview>,
+}
+impl ::prost::Name for ReportPreviewRequest {
+    const NAME: &'static str = "ReportPreviewRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ReportPreviewRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ReportPreviewRequest".into()
+    }
+}
+/// The preview after the report.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportPreviewResponse {
+    /// State after the report, `READY` or `FAILED`; `NONE` where the version was erased meanwhile.
+    #[prost(enumeration = "PreviewState", tag = "1")]
+    pub state: i32,
+}
+impl ::prost::Name for ReportPreviewResponse {
+    const NAME: &'static str = "ReportPreviewResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ReportPreviewResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ReportPreviewResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod preview_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Owns previews: images of pages and the text on them, made of every version that is ready and of a type that has any.
+    ///
+    /// Who sees a preview sees the document: permissions, refusals and the access log are those of
+    /// `DocumentService.CreateDownload`. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug, Clone)]
+    pub struct PreviewServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PreviewServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PreviewServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PreviewServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PreviewServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Signs reads of a version's preview for at most one minute, not beyond the end of the grant that allows it, and, where
+        /// there is one, writes the access log.
+        /// Errors: those of `DocumentService.CreateDownload`.
+        pub async fn get_preview(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPreviewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.PreviewService/GetPreview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.PreviewService", "GetPreview"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a preview job under a lease of five minutes. For the worker's preview role only.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        pub async fn claim_preview(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClaimPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimPreviewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.PreviewService/ClaimPreview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.PreviewService",
+                        "ClaimPreview",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reports a preview that was stored, or why there is none; a job's first report stands. For the worker's preview role
+        /// only.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `INVALID_ARGUMENT` (`REQUEST_INVALID`), `FAILED_PRECONDITION`
+        /// (`EVIDENCE_MISSING`) where what is stored is absent or differs.
+        pub async fn report_preview(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportPreviewResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.PreviewService/ReportPreview",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.PreviewService",
+                        "ReportPreview",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod preview_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PreviewServiceServer.
+    #[async_trait]
+    pub trait PreviewService: std::marker::Send + std::marker::Sync + 'static {
+        /// Signs reads of a version's preview for at most one minute, not beyond the end of the grant that allows it, and, where
+        /// there is one, writes the access log.
+        /// Errors: those of `DocumentService.CreateDownload`.
+        async fn get_preview(
+            &self,
+            request: tonic::Request<super::GetPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetPreviewResponse>,
+            tonic::Status,
+        >;
+        /// Takes a preview job under a lease of five minutes. For the worker's preview role only.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        async fn claim_preview(
+            &self,
+            request: tonic::Request<super::ClaimPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimPreviewResponse>,
+            tonic::Status,
+        >;
+        /// Reports a preview that was stored, or why there is none; a job's first report stands. For the worker's preview role
+        /// only.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `INVALID_ARGUMENT` (`REQUEST_INVALID`), `FAILED_PRECONDITION`
+        /// (`EVIDENCE_MISSING`) where what is stored is absent or differs.
+        async fn report_preview(
+            &self,
+            request: tonic::Request<super::ReportPreviewRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportPreviewResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Owns previews: images of pages and the text on them, made of every version that is ready and of a type that has any.
+    ///
+    /// Who sees a preview sees the document: permissions, refusals and the access log are those of
+    /// `DocumentService.CreateDownload`. Every call needs `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug)]
+    pub struct PreviewServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PreviewServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PreviewServiceServer<T>
+    where
+        T: PreviewService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.document.v1.PreviewService/GetPreview" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetPreviewSvc<T: PreviewService>(pub Arc<T>);
+                    impl<
+                        T: PreviewService,
+                    > tonic::server::UnaryService<super::GetPreviewRequest>
+                    for GetPreviewSvc<T> {
+                        type Response = super::GetPreviewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetPreviewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PreviewService>::get_preview(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetPreviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.PreviewService/ClaimPreview" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClaimPreviewSvc<T: PreviewService>(pub Arc<T>);
+                    impl<
+                        T: PreviewService,
+                    > tonic::server::UnaryService<super::ClaimPreviewRequest>
+                    for ClaimPreviewSvc<T> {
+                        type Response = super::ClaimPreviewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClaimPreviewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PreviewService>::claim_preview(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClaimPreviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.PreviewService/ReportPreview" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportPreviewSvc<T: PreviewService>(pub Arc<T>);
+                    impl<
+                        T: PreviewService,
+                    > tonic::server::UnaryService<super::ReportPreviewRequest>
+                    for ReportPreviewSvc<T> {
+                        type Response = super::ReportPreviewResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportPreviewRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PreviewService>::report_preview(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportPreviewSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PreviewServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.document.v1.PreviewService";
+    impl<T> tonic::server::NamedService for PreviewServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A decision about a quarantined version.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineDecision {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version of the document.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// What became of it.
+    #[prost(enumeration = "QuarantineOutcome", tag = "3")]
+    pub outcome: i32,
+    /// Subject of who decided.
+    #[prost(string, tag = "4")]
+    pub by: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, in their own words; empty once that is erased with the owner's document.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for QuarantineDecision {
+    const NAME: &'static str = "QuarantineDecision";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.QuarantineDecision".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.QuarantineDecision".into()
+    }
+}
+/// Which page of what waits to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListQuarantinedRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListQuarantinedRequest {
+    const NAME: &'static str = "ListQuarantinedRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListQuarantinedRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListQuarantinedRequest".into()
+    }
+}
+/// A page of what waits.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListQuarantinedResponse {
+    /// Each as the version shows it that waits, `QUARANTINED`; the first declared comes first.
+    #[prost(message, repeated, tag = "1")]
+    pub documents: ::prost::alloc::vec::Vec<Document>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListQuarantinedResponse {
+    const NAME: &'static str = "ListQuarantinedResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListQuarantinedResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListQuarantinedResponse".into()
+    }
+}
+/// Which version to download.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownloadQuarantinedRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version, from 1; 0, the default, for the newest.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+}
+impl ::prost::Name for DownloadQuarantinedRequest {
+    const NAME: &'static str = "DownloadQuarantinedRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DownloadQuarantinedRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DownloadQuarantinedRequest".into()
+    }
+}
+/// A signed download for a review.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DownloadQuarantinedResponse {
+    /// Absolute URL; a plain GET returns the bytes.
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    /// When the signature ends, at most a minute from now.
+    #[prost(message, optional, tag = "2")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Which version it is.
+    #[prost(int32, tag = "3")]
+    pub version: i32,
+}
+impl ::prost::Name for DownloadQuarantinedResponse {
+    const NAME: &'static str = "DownloadQuarantinedResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DownloadQuarantinedResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DownloadQuarantinedResponse".into()
+    }
+}
+/// What is decided.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideQuarantinedRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version, from 1; 0, the default, for the newest.
+    #[prost(int32, tag = "2")]
+    pub version: i32,
+    /// What becomes of it.
+    #[prost(enumeration = "QuarantineOutcome", tag = "3")]
+    pub outcome: i32,
+    /// Why: 1 to 1,000 bytes, not blank, no control characters.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DecideQuarantinedRequest {
+    const NAME: &'static str = "DecideQuarantinedRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DecideQuarantinedRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DecideQuarantinedRequest".into()
+    }
+}
+/// The decision, and what came of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecideQuarantinedResponse {
+    /// The document as that version shows it, `READY` or `REJECTED`.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<Document>,
+    /// The decision as it is kept.
+    #[prost(message, optional, tag = "2")]
+    pub decision: ::core::option::Option<QuarantineDecision>,
+}
+impl ::prost::Name for DecideQuarantinedResponse {
+    const NAME: &'static str = "DecideQuarantinedResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DecideQuarantinedResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DecideQuarantinedResponse".into()
+    }
+}
+/// Whose decisions to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDecisionsRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListDecisionsRequest {
+    const NAME: &'static str = "ListDecisionsRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListDecisionsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListDecisionsRequest".into()
+    }
+}
+/// What was decided about a document.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDecisionsResponse {
+    /// Newest version first; at most one per version, so at most 100.
+    #[prost(message, repeated, tag = "1")]
+    pub decisions: ::prost::alloc::vec::Vec<QuarantineDecision>,
+}
+impl ::prost::Name for ListDecisionsResponse {
+    const NAME: &'static str = "ListDecisionsResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListDecisionsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListDecisionsResponse".into()
+    }
+}
+/// What becomes of a quarantined version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum QuarantineOutcome {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is `READY`.
+    Released = 1,
+    /// It is `REJECTED`, as `UNSCANNABLE`.
+    Rejected = 2,
+}
+impl QuarantineOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "QUARANTINE_OUTCOME_UNSPECIFIED",
+            Self::Released => "QUARANTINE_OUTCOME_RELEASED",
+            Self::Rejected => "QUARANTINE_OUTCOME_REJECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "QUARANTINE_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "QUARANTINE_OUTCOME_RELEASED" => Some(Self::Released),
+            "QUARANTINE_OUTCOME_REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod quarantine_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// For the tenant's staff. Nobody reviews what they handed in themselves. Every call needs `authorization: Bearer <JWT>`
+    /// in the metadata.
+    #[derive(Debug, Clone)]
+    pub struct QuarantineServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl QuarantineServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> QuarantineServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> QuarantineServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            QuarantineServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Lists what waits for a decision, in the order in which it was declared, without what the caller handed in. Strongly
+        /// consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantinedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.QuarantineService/ListQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.QuarantineService",
+                        "ListQuarantined",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Signs a download of a quarantined version for at most a minute, for the review, and writes the access log. No scanner
+        /// has looked into these bytes.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `DOCUMENT_ERASED`), `ABORTED`
+        /// (`DOCUMENT_NOT_QUARANTINED`), `PERMISSION_DENIED` (`REVIEWER_IS_OWNER`).
+        pub async fn download_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DownloadQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DownloadQuarantinedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.QuarantineService/DownloadQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.QuarantineService",
+                        "DownloadQuarantined",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Decides about a quarantined version: it can be read from then on, or is refused for good. The first decision counts.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`DECISION_INVALID`, `REASON_INVALID`), and those of `DownloadQuarantined`.
+        pub async fn decide_quarantined(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DecideQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideQuarantinedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.QuarantineService/DecideQuarantined",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.QuarantineService",
+                        "DecideQuarantined",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists what was decided about a document, newest version first. Strongly consistent.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        pub async fn list_decisions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDecisionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.QuarantineService/ListDecisions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.QuarantineService",
+                        "ListDecisions",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod quarantine_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with QuarantineServiceServer.
+    #[async_trait]
+    pub trait QuarantineService: std::marker::Send + std::marker::Sync + 'static {
+        /// Lists what waits for a decision, in the order in which it was declared, without what the caller handed in. Strongly
+        /// consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_quarantined(
+            &self,
+            request: tonic::Request<super::ListQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListQuarantinedResponse>,
+            tonic::Status,
+        >;
+        /// Signs a download of a quarantined version for at most a minute, for the review, and writes the access log. No scanner
+        /// has looked into these bytes.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `VERSION_NOT_FOUND`, `DOCUMENT_ERASED`), `ABORTED`
+        /// (`DOCUMENT_NOT_QUARANTINED`), `PERMISSION_DENIED` (`REVIEWER_IS_OWNER`).
+        async fn download_quarantined(
+            &self,
+            request: tonic::Request<super::DownloadQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DownloadQuarantinedResponse>,
+            tonic::Status,
+        >;
+        /// Decides about a quarantined version: it can be read from then on, or is refused for good. The first decision counts.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`DECISION_INVALID`, `REASON_INVALID`), and those of `DownloadQuarantined`.
+        async fn decide_quarantined(
+            &self,
+            request: tonic::Request<super::DecideQuarantinedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DecideQuarantinedResponse>,
+            tonic::Status,
+        >;
+        /// Lists what was decided about a document, newest version first. Strongly consistent.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        async fn list_decisions(
+            &self,
+            request: tonic::Request<super::ListDecisionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDecisionsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// For the tenant's staff. Nobody reviews what they handed in themselves. Every call needs `authorization: Bearer <JWT>`
+    /// in the metadata.
+    #[derive(Debug)]
+    pub struct QuarantineServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> QuarantineServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for QuarantineServiceServer<T>
+    where
+        T: QuarantineService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.document.v1.QuarantineService/ListQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListQuarantinedSvc<T: QuarantineService>(pub Arc<T>);
+                    impl<
+                        T: QuarantineService,
+                    > tonic::server::UnaryService<super::ListQuarantinedRequest>
+                    for ListQuarantinedSvc<T> {
+                        type Response = super::ListQuarantinedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as QuarantineService>::list_quarantined(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.QuarantineService/DownloadQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct DownloadQuarantinedSvc<T: QuarantineService>(pub Arc<T>);
+                    impl<
+                        T: QuarantineService,
+                    > tonic::server::UnaryService<super::DownloadQuarantinedRequest>
+                    for DownloadQuarantinedSvc<T> {
+                        type Response = super::DownloadQuarantinedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DownloadQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as QuarantineService>::download_quarantined(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DownloadQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.QuarantineService/DecideQuarantined" => {
+                    #[allow(non_camel_case_types)]
+                    struct DecideQuarantinedSvc<T: QuarantineService>(pub Arc<T>);
+                    impl<
+                        T: QuarantineService,
+                    > tonic::server::UnaryService<super::DecideQuarantinedRequest>
+                    for DecideQuarantinedSvc<T> {
+                        type Response = super::DecideQuarantinedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DecideQuarantinedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as QuarantineService>::decide_quarantined(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DecideQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.QuarantineService/ListDecisions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDecisionsSvc<T: QuarantineService>(pub Arc<T>);
+                    impl<
+                        T: QuarantineService,
+                    > tonic::server::UnaryService<super::ListDecisionsRequest>
+                    for ListDecisionsSvc<T> {
+                        type Response = super::ListDecisionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDecisionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as QuarantineService>::list_decisions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDecisionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for QuarantineServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.document.v1.QuarantineService";
+    impl<T> tonic::server::NamedService for QuarantineServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What lets somebody read a document, or the documents of a case, who could not otherwise: for one purpose, until a
+/// time, and no longer than until it is revoked.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Grant {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the document; empty where a case is shared.
+    #[prost(string, tag = "2")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Reference of the case, whose documents are shared, those attached later too; empty where a document is.
+    #[prost(string, tag = "3")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person who may read; empty where it is a client.
+    #[prost(string, tag = "4")]
+    pub grantee_subject: ::prost::alloc::string::String,
+    /// The client that may read by its own credentials; empty where it is a person.
+    #[prost(string, tag = "5")]
+    pub grantee_client: ::prost::alloc::string::String,
+    /// Purpose of the access policy.
+    #[prost(string, tag = "6")]
+    pub purpose: ::prost::alloc::string::String,
+    /// When it ends by itself.
+    #[prost(message, optional, tag = "7")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who gave it, when and why.
+    #[prost(message, optional, tag = "8")]
+    pub given: ::core::option::Option<GrantAct>,
+    /// Who revoked it; unset where nobody has.
+    #[prost(message, optional, tag = "9")]
+    pub revoked: ::core::option::Option<GrantAct>,
+    /// Whether it lets anybody read now.
+    #[prost(bool, tag = "10")]
+    pub stands: bool,
+}
+impl ::prost::Name for Grant {
+    const NAME: &'static str = "Grant";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.Grant".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.Grant".into()
+    }
+}
+/// What somebody did about a grant.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GrantAct {
+    /// Subject of who did it: the grantee where the grant ended as they were erased, the owner where it ended with their document.
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "2")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, in their own words; empty once that is erased with the grantee, or the document of the owner.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GrantAct {
+    const NAME: &'static str = "GrantAct";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.GrantAct".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.GrantAct".into()
+    }
+}
+/// A row of the access log: one per signed download.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Access {
+    /// UUIDv7, also that of the event `guildhall.document.accessed.v1`.
+    #[prost(string, tag = "1")]
+    pub access_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "2")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Which version, from 1.
+    #[prost(int32, tag = "3")]
+    pub version: i32,
+    /// Subject of who could download it.
+    #[prost(string, tag = "4")]
+    pub accessor: ::prost::alloc::string::String,
+    /// The client that acted for them.
+    #[prost(string, tag = "5")]
+    pub client_id: ::prost::alloc::string::String,
+    /// When it was signed.
+    #[prost(message, optional, tag = "6")]
+    pub accessed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the signature ended.
+    #[prost(message, optional, tag = "7")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why: `own` for the owner, otherwise a purpose of the access policy; `unrecorded` before purposes were asked for.
+    #[prost(string, tag = "8")]
+    pub purpose: ::prost::alloc::string::String,
+    /// UUIDv7 of the grant that allowed it; empty where none was needed.
+    #[prost(string, tag = "9")]
+    pub grant_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Access {
+    const NAME: &'static str = "Access";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.Access".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.Access".into()
+    }
+}
+/// What to share with whom, for what, how long and why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateGrantRequest {
+    /// UUIDv7 of the document; this or `case_ref`.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Reference of the case; this or `document_id`.
+    #[prost(string, tag = "2")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person; this or `grantee_client`.
+    #[prost(string, tag = "3")]
+    pub grantee_subject: ::prost::alloc::string::String,
+    /// Client id, 1 to 255 visible ASCII characters; this or `grantee_subject`. Persons who use the client may not read.
+    #[prost(string, tag = "4")]
+    pub grantee_client: ::prost::alloc::string::String,
+    /// Purpose of the access policy that can be granted.
+    #[prost(string, tag = "5")]
+    pub purpose: ::prost::alloc::string::String,
+    /// When it ends by itself: after now, and not later than the purpose allows.
+    #[prost(message, optional, tag = "6")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why: 1 to 1,000 bytes, no control characters.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for CreateGrantRequest {
+    const NAME: &'static str = "CreateGrantRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.CreateGrantRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.CreateGrantRequest".into()
+    }
+}
+/// The grant given.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateGrantResponse {
+    /// The grant, which stands.
+    #[prost(message, optional, tag = "1")]
+    pub grant: ::core::option::Option<Grant>,
+}
+impl ::prost::Name for CreateGrantResponse {
+    const NAME: &'static str = "CreateGrantResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.CreateGrantResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.CreateGrantResponse".into()
+    }
+}
+/// Which grant to end, and why.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeGrantRequest {
+    /// UUIDv7 of the grant.
+    #[prost(string, tag = "1")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// Why: 1 to 1,000 bytes, no control characters.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for RevokeGrantRequest {
+    const NAME: &'static str = "RevokeGrantRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.RevokeGrantRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.RevokeGrantRequest".into()
+    }
+}
+/// The grant after the call.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeGrantResponse {
+    /// The grant, with its first revocation.
+    #[prost(message, optional, tag = "1")]
+    pub grant: ::core::option::Option<Grant>,
+}
+impl ::prost::Name for RevokeGrantResponse {
+    const NAME: &'static str = "RevokeGrantResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.RevokeGrantResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.RevokeGrantResponse".into()
+    }
+}
+/// Which grants to list. What is given narrows the list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListGrantsRequest {
+    /// UUIDv7 of the document they are of; empty for any. Grants of its cases are not among them.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Reference of the case they are of; empty for any.
+    #[prost(string, tag = "2")]
+    pub case_ref: ::prost::alloc::string::String,
+    /// Subject of the person they were given to; empty for any.
+    #[prost(string, tag = "3")]
+    pub grantee_subject: ::prost::alloc::string::String,
+    /// The client they were given to; empty for any.
+    #[prost(string, tag = "4")]
+    pub grantee_client: ::prost::alloc::string::String,
+    /// Leaves out grants that are over; default false.
+    #[prost(bool, tag = "5")]
+    pub standing_only: bool,
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "6")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "7")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListGrantsRequest {
+    const NAME: &'static str = "ListGrantsRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListGrantsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListGrantsRequest".into()
+    }
+}
+/// A page of grants.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListGrantsResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub grants: ::prost::alloc::vec::Vec<Grant>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListGrantsResponse {
+    const NAME: &'static str = "ListGrantsResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListGrantsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListGrantsResponse".into()
+    }
+}
+/// Which page of what is shared with the caller to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSharedRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListSharedRequest {
+    const NAME: &'static str = "ListSharedRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListSharedRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListSharedRequest".into()
+    }
+}
+/// A document that the caller may read by a grant.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Shared {
+    /// The document, as its newest version shows it.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<Document>,
+    /// UUIDv7 of the grant; where several cover the document, of the one that ends last.
+    #[prost(string, tag = "2")]
+    pub grant_id: ::prost::alloc::string::String,
+    /// What it was given for.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+    /// When it ends by itself.
+    #[prost(message, optional, tag = "4")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Shared {
+    const NAME: &'static str = "Shared";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.Shared".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.Shared".into()
+    }
+}
+/// A page of what is shared with the caller.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSharedResponse {
+    /// Newest document first.
+    #[prost(message, repeated, tag = "1")]
+    pub shared: ::prost::alloc::vec::Vec<Shared>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListSharedResponse {
+    const NAME: &'static str = "ListSharedResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListSharedResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListSharedResponse".into()
+    }
+}
+/// Whose accesses to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAccessesRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListAccessesRequest {
+    const NAME: &'static str = "ListAccessesRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListAccessesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListAccessesRequest".into()
+    }
+}
+/// A page of a document's accesses.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAccessesResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub accesses: ::prost::alloc::vec::Vec<Access>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListAccessesResponse {
+    const NAME: &'static str = "ListAccessesResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.ListAccessesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.ListAccessesResponse".into()
+    }
+}
+/// Generated client implementations.
+pub mod sharing_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Grants are the staff's to give and to revoke. Who was given one may read what it covers with `GetDocument`,
+    /// `ListVersions` and `CreateDownload` of `DocumentService`, and do nothing else with it. Every call needs
+    /// `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug, Clone)]
+    pub struct SharingServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl SharingServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> SharingServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> SharingServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            SharingServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Shares a document, or the documents of a case, with a person or a client of the tenant. For staff.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`GRANT_INVALID`, `CASE_INVALID`, `REASON_INVALID`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`,
+        /// `DOCUMENT_ERASED`, `SUBJECT_ERASED`).
+        pub async fn create_grant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateGrantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGrantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.SharingService/CreateGrant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.SharingService",
+                        "CreateGrant",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Ends a grant at once; again changes nothing. For staff.
+        ///
+        /// Once it has answered nothing is signed by the grant; what was signed before can be used until it ends, a minute or five.
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`REASON_INVALID`), `NOT_FOUND` (`GRANT_NOT_FOUND`).
+        pub async fn revoke_grant(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeGrantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeGrantResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.SharingService/RevokeGrant",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.SharingService",
+                        "RevokeGrant",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists grants, newest first. For staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`CASE_INVALID`, `GRANT_INVALID`, `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`),
+        /// `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        pub async fn list_grants(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGrantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGrantsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.SharingService/ListGrants",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.SharingService", "ListGrants"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists the documents that the caller may read by a grant now, newest first. For citizens and partners' clients.
+        /// Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_shared(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSharedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSharedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.SharingService/ListShared",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.document.v1.SharingService", "ListShared"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists who could download a document, newest first. For its owner and for staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        pub async fn list_accesses(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAccessesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.SharingService/ListAccesses",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.SharingService",
+                        "ListAccesses",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod sharing_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with SharingServiceServer.
+    #[async_trait]
+    pub trait SharingService: std::marker::Send + std::marker::Sync + 'static {
+        /// Shares a document, or the documents of a case, with a person or a client of the tenant. For staff.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`GRANT_INVALID`, `CASE_INVALID`, `REASON_INVALID`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`,
+        /// `DOCUMENT_ERASED`, `SUBJECT_ERASED`).
+        async fn create_grant(
+            &self,
+            request: tonic::Request<super::CreateGrantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateGrantResponse>,
+            tonic::Status,
+        >;
+        /// Ends a grant at once; again changes nothing. For staff.
+        ///
+        /// Once it has answered nothing is signed by the grant; what was signed before can be used until it ends, a minute or five.
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`REASON_INVALID`), `NOT_FOUND` (`GRANT_NOT_FOUND`).
+        async fn revoke_grant(
+            &self,
+            request: tonic::Request<super::RevokeGrantRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::RevokeGrantResponse>,
+            tonic::Status,
+        >;
+        /// Lists grants, newest first. For staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`CASE_INVALID`, `GRANT_INVALID`, `PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`),
+        /// `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        async fn list_grants(
+            &self,
+            request: tonic::Request<super::ListGrantsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGrantsResponse>,
+            tonic::Status,
+        >;
+        /// Lists the documents that the caller may read by a grant now, newest first. For citizens and partners' clients.
+        /// Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_shared(
+            &self,
+            request: tonic::Request<super::ListSharedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSharedResponse>,
+            tonic::Status,
+        >;
+        /// Lists who could download a document, newest first. For its owner and for staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`DOCUMENT_NOT_FOUND`).
+        async fn list_accesses(
+            &self,
+            request: tonic::Request<super::ListAccessesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAccessesResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Grants are the staff's to give and to revoke. Who was given one may read what it covers with `GetDocument`,
+    /// `ListVersions` and `CreateDownload` of `DocumentService`, and do nothing else with it. Every call needs
+    /// `authorization: Bearer <JWT>` in the metadata.
+    #[derive(Debug)]
+    pub struct SharingServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> SharingServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for SharingServiceServer<T>
+    where
+        T: SharingService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/guildhall.document.v1.SharingService/CreateGrant" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateGrantSvc<T: SharingService>(pub Arc<T>);
+                    impl<
+                        T: SharingService,
+                    > tonic::server::UnaryService<super::CreateGrantRequest>
+                    for CreateGrantSvc<T> {
+                        type Response = super::CreateGrantResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateGrantRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SharingService>::create_grant(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateGrantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.SharingService/RevokeGrant" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeGrantSvc<T: SharingService>(pub Arc<T>);
+                    impl<
+                        T: SharingService,
+                    > tonic::server::UnaryService<super::RevokeGrantRequest>
+                    for RevokeGrantSvc<T> {
+                        type Response = super::RevokeGrantResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeGrantRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SharingService>::revoke_grant(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeGrantSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.SharingService/ListGrants" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGrantsSvc<T: SharingService>(pub Arc<T>);
+                    impl<
+                        T: SharingService,
+                    > tonic::server::UnaryService<super::ListGrantsRequest>
+                    for ListGrantsSvc<T> {
+                        type Response = super::ListGrantsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGrantsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SharingService>::list_grants(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGrantsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.SharingService/ListShared" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSharedSvc<T: SharingService>(pub Arc<T>);
+                    impl<
+                        T: SharingService,
+                    > tonic::server::UnaryService<super::ListSharedRequest>
+                    for ListSharedSvc<T> {
+                        type Response = super::ListSharedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSharedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SharingService>::list_shared(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSharedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.SharingService/ListAccesses" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAccessesSvc<T: SharingService>(pub Arc<T>);
+                    impl<
+                        T: SharingService,
+                    > tonic::server::UnaryService<super::ListAccessesRequest>
+                    for ListAccessesSvc<T> {
+                        type Response = super::ListAccessesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAccessesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as SharingService>::list_accesses(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAccessesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for SharingServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "guildhall.document.v1.SharingService";
+    impl<T> tonic::server::NamedService for SharingServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -76,13 +76,18 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
     assert_eq!(
         needing,
         [
+            &Operation::CaseExportCase,
             &Operation::CasePlaceHold,
             &Operation::CaseReleaseHold,
+            &Operation::DocumentAbortUpload,
             &Operation::DocumentConfirmUpload,
             &Operation::DocumentEraseDocument,
             &Operation::DocumentInitiateUpload,
             &Operation::DocumentInitiateVersion,
             &Operation::DocumentRefreshUpload,
+            &Operation::QuarantineDecideQuarantined,
+            &Operation::SharingCreateGrant,
+            &Operation::SharingRevokeGrant,
             &Operation::NotificationMarkRead,
             &Operation::NotificationRequestErasure,
             &Operation::DeadLetterDiscardDeadLetter,

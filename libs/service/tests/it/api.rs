@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use proto::document::v1::document_service_server::{DocumentService, DocumentServiceServer};
 use proto::document::v1::{
-    ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest, ConfirmUploadResponse, CreateDownloadRequest,
-    CreateDownloadResponse, Document, EraseDocumentRequest, EraseDocumentResponse, GetDocumentRequest,
-    GetDocumentResponse, InitiateUploadRequest, InitiateUploadResponse, InitiateVersionRequest,
-    InitiateVersionResponse, ListDocumentsRequest, ListDocumentsResponse, ListVersionsRequest,
-    ListVersionsResponse, RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse,
+    AbortUploadRequest, AbortUploadResponse, ClaimScanRequest, ClaimScanResponse, ConfirmUploadRequest,
+    ConfirmUploadResponse, CreateDownloadRequest, CreateDownloadResponse, Document, EraseDocumentRequest,
+    EraseDocumentResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
+    InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
+    RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse, SignPartsRequest,
+    SignPartsResponse,
 };
 use service::{Shutdown, context, grpc};
 use testkit::Issuer;
@@ -143,6 +145,21 @@ impl DocumentService for Api {
         &self,
         _: Request<RefreshUploadRequest>,
     ) -> Result<Response<RefreshUploadResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn sign_parts(&self, _: Request<SignPartsRequest>) -> Result<Response<SignPartsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list_parts(&self, _: Request<ListPartsRequest>) -> Result<Response<ListPartsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn abort_upload(
+        &self,
+        _: Request<AbortUploadRequest>,
+    ) -> Result<Response<AbortUploadResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 
