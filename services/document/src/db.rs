@@ -3,7 +3,16 @@
 
 pub mod access_log;
 pub mod case_documents;
+pub mod case_exports;
+pub mod case_files;
 pub mod documents;
+pub mod grants;
+pub mod integrity_checks;
 pub mod legal_holds;
+pub mod part_uploads;
+pub mod previews;
+pub mod quarantine_decisions;
+pub mod reconciliation;
 pub mod scan_jobs;
+pub mod subject_erasures;
 pub mod waiting;

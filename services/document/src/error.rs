@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rpc_error::{Code, reason};
 
+use crate::domain::grant::Broken;
 use crate::domain::{
-    InvalidTransition, NoNextVersion, NotReleased, UploadClosed, Violation, case_ref, grounds, page,
+    InvalidTransition, NoNextVersion, NotReleased, UploadClosed, Violation, case_ref, grounds, page, parts,
 };
 
 /// A use case's failure.
@@ -43,6 +44,33 @@ pub enum Error {
     /// The case has another reference, if any.
     #[error("the reference of the case cannot be used")]
     Case(case_ref::Error),
+    /// No document belongs to the case.
+    #[error("the case has no documents")]
+    CaseEmpty,
+    /// An archive would hold more than one may.
+    #[error("the case is larger than an archive may be: at most {0}")]
+    CaseTooLarge(&'static str),
+    /// There is no such export in the tenant.
+    #[error("there is no such export")]
+    ExportNotFound,
+    /// It is being made.
+    #[error("the export is being made")]
+    ExportNotReady,
+    /// It cannot be made.
+    #[error("the export could not be made")]
+    ExportFailed,
+    /// It is gone, or not wanted any longer.
+    #[error("the export was erased")]
+    ExportErased,
+    /// A time-stamp was not got.
+    #[error("the time-stamp was not got")]
+    TimeStamp(#[from] timestamp::Error),
+    /// What is known of a case could not be written down.
+    #[error("the manifest could not be written")]
+    Manifest(#[source] serde_json::Error),
+    /// The audit chain did not do its part.
+    #[error("the audit chain failed")]
+    Audit(#[from] audit::Error),
     /// It is not said why.
     #[error("the reason cannot be used")]
     Grounds(grounds::Error),
@@ -58,6 +86,32 @@ pub enum Error {
     /// No upload is awaited any more.
     #[error("no upload is awaited")]
     UploadClosed(UploadClosed),
+    /// The file is sent by one request.
+    #[error("the file is not sent in parts")]
+    NotInParts,
+    /// These parts cannot be signed.
+    #[error("the parts cannot be signed")]
+    Parts(parts::Invalid),
+    /// Not all parts have arrived as they must be.
+    #[error("{missing} of {count} parts are missing")]
+    PartsMissing {
+        /// How many, at least.
+        missing: i32,
+        /// How many there have to be.
+        count: i32,
+    },
+    /// It is not said what the document is read for.
+    #[error("the purpose of the access cannot be used")]
+    AccessPurpose(String),
+    /// The grant breaks these rules, at least one.
+    #[error("the grant cannot be made")]
+    Grant(Vec<Broken>),
+    /// There is no such grant in the tenant.
+    #[error("there is no such grant")]
+    GrantNotFound,
+    /// What let the caller read is over.
+    #[error("the grant is over")]
+    GrantEnded,
     /// The object is not in the store.
     #[error("nothing was uploaded yet")]
     UploadMissing,
@@ -67,6 +121,18 @@ pub enum Error {
     /// The verdict was no.
     #[error("the document was rejected")]
     Rejected,
+    /// It waits for somebody's decision.
+    #[error("the document waits for a review")]
+    Quarantined,
+    /// It does not wait for a decision: not yet, or not any longer.
+    #[error("the document does not wait for a review")]
+    NotQuarantined,
+    /// Nobody reviews what they handed in themselves.
+    #[error("the reviewer must not be the owner")]
+    OwnReview,
+    /// The decision is none.
+    #[error("the decision is not one that can be taken")]
+    UnknownOutcome,
     /// There is no such scan job in the tenant.
     #[error("there is no such job")]
     JobNotFound,
@@ -82,6 +148,14 @@ pub enum Error {
     /// A report gives a reason that this version does not know.
     #[error("the rejection reason is not known")]
     UnknownReason,
+    /// A report breaks a rule.
+    #[error("the report says what cannot be")]
+    Report {
+        /// The field that breaks it.
+        field: &'static str,
+        /// What must hold.
+        rule: &'static str,
+    },
     /// The copy of a clean object is absent, or is not the declared bytes.
     #[error("the copied object is missing or differs")]
     EvidenceMissing,
@@ -91,6 +165,9 @@ pub enum Error {
     /// The database did not do its part.
     #[error("the database failed")]
     Database(#[from] pg::Error),
+    /// A name cannot be sealed or opened.
+    #[error("a file's name cannot be sealed or opened")]
+    Envelope(#[from] envelope::Error),
     /// The policy in force cannot be told.
     #[error("the policy in force cannot be told")]
     Policy(#[from] policy::Error),
@@ -156,23 +233,55 @@ impl From<Error> for rpc_error::Error {
             Error::Grounds(rule) => {
                 new(Code::InvalidArgument, reason::REASON_INVALID).violation("reason", rule.to_string())
             }
+            Error::CaseEmpty => new(Code::NotFound, reason::CASE_EMPTY),
+            Error::CaseTooLarge(limit) => new(Code::TooLarge, reason::CASE_TOO_LARGE)
+                .violation("case_ref", format!("must have at most {limit}")),
+            Error::ExportNotFound => new(Code::NotFound, reason::EXPORT_NOT_FOUND),
+            Error::ExportNotReady => new(Code::Locked, reason::EXPORT_NOT_READY),
+            Error::ExportFailed => new(Code::Conflict, reason::EXPORT_FAILED),
+            Error::ExportErased => new(Code::Gone, reason::EXPORT_ERASED),
+            Error::Manifest(_) | Error::TimeStamp(_) => Self::internal(error),
+            Error::Audit(error) => error.into(),
             Error::NoClass => Self::internal(error),
             Error::HoldNotFound => new(Code::NotFound, reason::HOLD_NOT_FOUND),
             Error::NotReleased(NotReleased::AlreadyReleased) => new(Code::Conflict, reason::HOLD_RELEASED),
             Error::NotReleased(NotReleased::SecondPersonNeeded) => {
                 new(Code::Conflict, reason::SECOND_PERSON_NEEDED)
             }
+            Error::NotInParts => new(Code::Conflict, reason::UPLOAD_NOT_IN_PARTS),
+            Error::Parts(rule) => {
+                new(Code::InvalidArgument, reason::PARTS_INVALID).violation(rule.field(), rule.to_string())
+            }
+            Error::PartsMissing { .. } => new(Code::Conflict, reason::PARTS_MISSING),
+            Error::AccessPurpose(rule) => {
+                new(Code::InvalidArgument, reason::ACCESS_PURPOSE_INVALID).violation("purpose", rule)
+            }
+            Error::Grant(broken) => {
+                let error = new(Code::InvalidArgument, reason::GRANT_INVALID);
+                broken.into_iter().fold(error, |error, Broken { field, rule }| error.violation(field, rule))
+            }
+            Error::GrantNotFound => new(Code::NotFound, reason::GRANT_NOT_FOUND),
+            Error::GrantEnded => new(Code::Gone, reason::GRANT_ENDED),
             Error::UploadMissing => new(Code::Conflict, reason::UPLOAD_MISSING),
             Error::NotScanned => new(Code::Locked, reason::DOCUMENT_NOT_SCANNED),
             Error::Rejected => new(Code::Conflict, reason::DOCUMENT_REJECTED),
+            Error::Quarantined => new(Code::Locked, reason::DOCUMENT_QUARANTINED),
+            Error::NotQuarantined => new(Code::Conflict, reason::DOCUMENT_NOT_QUARANTINED),
+            Error::OwnReview => new(Code::PermissionDenied, reason::REVIEWER_IS_OWNER),
+            Error::UnknownOutcome => new(Code::InvalidArgument, reason::DECISION_INVALID)
+                .violation("outcome", "must be released or rejected"),
             Error::JobNotFound => new(Code::NotFound, reason::JOB_NOT_FOUND),
             Error::JobLeased { wait } => new(Code::Conflict, reason::JOB_LEASED).retry_after(wait),
             Error::JobFinished => new(Code::Conflict, reason::JOB_FINISHED),
             Error::UnknownReason => new(Code::InvalidArgument, reason::REQUEST_INVALID)
                 .violation("rejection_reason", "must be a reason of guildhall.document.v1.RejectionReason"),
+            Error::Report { field, rule } => {
+                new(Code::InvalidArgument, reason::REQUEST_INVALID).violation(field, rule)
+            }
             Error::EvidenceMissing => new(Code::PreconditionFailed, reason::EVIDENCE_MISSING),
             Error::Transition(_) => Self::internal(error),
             Error::Database(error) => error.into(),
+            Error::Envelope(error) => error.into(),
             Error::Policy(error) => error.into(),
             Error::Idempotency(error) => error.into(),
             Error::Store(error) if error.is_transient() => Self::unavailable(error),

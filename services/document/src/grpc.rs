@@ -1,6 +1,11 @@
-//! `DocumentService` and, in `cases`, `CaseService`: reads requests, calls the use case, writes answers. Decides nothing.
+//! `DocumentService` and, in files of their own, `CaseService`, `QuarantineService`, `SharingService`, `PreviewService` and
+//! `IntegrityService`: reads requests, calls the use case, writes answers. Decides nothing.
 
 mod cases;
+mod integrity;
+mod previews;
+mod quarantine;
+mod sharing;
 mod translate;
 
 use idempotency::Key;
@@ -9,7 +14,9 @@ use proto::document::v1::document_service_server::DocumentService;
 use tonic::{Request, Response, Status};
 
 use crate::{Error, State, app};
-use translate::{signed_upload, timestamp, verdict};
+pub(crate) use sharing::grant;
+pub(crate) use translate::timestamp;
+use translate::{signed_upload, verdict};
 
 /// The service's gRPC face. Callers were verified by the layer in front of it.
 #[derive(Clone, Debug)]
@@ -36,7 +43,7 @@ impl DocumentService for Api {
         Ok(awaited
             .map(|awaited| v1::InitiateUploadResponse {
                 document: Some(awaited.document),
-                upload: Some(signed_upload(awaited.upload)),
+                upload: awaited.upload.map(signed_upload),
             })
             .into_response())
     }
@@ -50,7 +57,7 @@ impl DocumentService for Api {
         Ok(awaited
             .map(|awaited| v1::InitiateVersionResponse {
                 document: Some(awaited.document),
-                upload: Some(signed_upload(awaited.upload)),
+                upload: awaited.upload.map(signed_upload),
             })
             .into_response())
     }
@@ -64,9 +71,37 @@ impl DocumentService for Api {
         Ok(awaited
             .map(|awaited| v1::RefreshUploadResponse {
                 document: Some(awaited.document),
-                upload: Some(signed_upload(awaited.upload)),
+                upload: awaited.upload.map(signed_upload),
             })
             .into_response())
+    }
+
+    async fn sign_parts(
+        &self,
+        request: Request<v1::SignPartsRequest>,
+    ) -> Result<Response<v1::SignPartsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let signed = app::sign_parts(&self.state, caller, request.get_ref()).await?;
+        let part = |(number, put)| v1::SignedPart { number, upload: Some(signed_upload(put)) };
+        Ok(Response::new(v1::SignPartsResponse { parts: signed.into_iter().map(part).collect() }))
+    }
+
+    async fn list_parts(
+        &self,
+        request: Request<v1::ListPartsRequest>,
+    ) -> Result<Response<v1::ListPartsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let arrived = app::list_parts(&self.state, caller, &request.get_ref().document_id).await?;
+        Ok(Response::new(arrived.into()))
+    }
+
+    async fn abort_upload(
+        &self,
+        request: Request<v1::AbortUploadRequest>,
+    ) -> Result<Response<v1::AbortUploadResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let aborted = app::abort_upload(&self.state, caller, key, request.get_ref()).await?;
+        Ok(aborted.map(|document| v1::AbortUploadResponse { document: Some(document) }).into_response())
     }
 
     async fn confirm_upload(
@@ -84,8 +119,8 @@ impl DocumentService for Api {
     ) -> Result<Response<v1::GetDocumentResponse>, Status> {
         let caller = auth::caller(&request)?;
         let v1::GetDocumentRequest { document_id, version } = request.get_ref();
-        let document = app::get_document(&self.state, caller, document_id, *version).await?;
-        Ok(Response::new(v1::GetDocumentResponse { document: Some((&document).into()) }))
+        let document = app::read_document(&self.state, caller, document_id, *version).await?;
+        Ok(Response::new(v1::GetDocumentResponse { document: Some(document) }))
     }
 
     async fn list_versions(
@@ -94,7 +129,6 @@ impl DocumentService for Api {
     ) -> Result<Response<v1::ListVersionsResponse>, Status> {
         let caller = auth::caller(&request)?;
         let versions = app::list_versions(&self.state, caller, &request.get_ref().document_id).await?;
-        let versions = versions.iter().map(Into::into).collect();
         Ok(Response::new(v1::ListVersionsResponse { versions }))
     }
 
@@ -106,7 +140,7 @@ impl DocumentService for Api {
         let v1::ListDocumentsRequest { page_size, page_token } = request.get_ref();
         let page = app::list_documents(&self.state, caller, *page_size, page_token).await?;
         Ok(Response::new(v1::ListDocumentsResponse {
-            documents: page.documents.iter().map(Into::into).collect(),
+            documents: page.documents,
             next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
         }))
     }
@@ -116,8 +150,8 @@ impl DocumentService for Api {
         request: Request<v1::CreateDownloadRequest>,
     ) -> Result<Response<v1::CreateDownloadResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let v1::CreateDownloadRequest { document_id, version } = request.get_ref();
-        let download = app::create_download(&self.state, caller, document_id, *version).await?;
+        let v1::CreateDownloadRequest { document_id, version, purpose } = request.get_ref();
+        let download = app::create_download(&self.state, caller, document_id, *version, purpose).await?;
         Ok(Response::new(v1::CreateDownloadResponse {
             url: download.signed.url,
             expires_at: Some(timestamp(download.signed.expires_at)),

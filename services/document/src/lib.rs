@@ -12,24 +12,31 @@
 //! - Nothing unscanned or refused is ever readable, and what is readable is the copy whose size and SHA-256 were
 //!   declared.
 //! - A citizen sees their own documents, staff their tenant's; what is beyond does not exist. Each statement says so,
-//!   and row-level security says it again.
+//!   and row-level security says it again. A grant that stands lets somebody read, and nothing else; each access says
+//!   what for.
+//! - What citizens call their files is sealed under a key of theirs; it is in no event, job, log or stored answer.
 //! - While a legal hold stands, or a retention has not ended, nothing is erased; what is erased is never readable again.
 //! - Whatever must happen later has a due row: the end of an upload's window, a scan nobody reported, an uploaded
 //!   object to delete, the end of a retention, what the object store is to keep.
 //!
-//! Where to look: [`grpc`] and [`jobs`] translate, [`app`] decides in one transaction per use case, [`domain`] knows the
+//! Where to look: [`grpc`], [`consumers`] and [`jobs`] translate, [`app`] decides in one transaction per use case, [`domain`] knows the
 //! rules, [`db`] holds the SQL, [`events`] what the world is told.
 
 pub mod app;
+pub mod cli;
 pub mod config;
+pub mod consumers;
 pub mod db;
 pub mod domain;
 pub mod error;
 pub mod events;
 pub mod grpc;
 pub mod jobs;
+pub mod metrics;
 mod ready;
+pub mod reconcile;
 mod run;
+pub mod verify;
 
 pub use config::Config;
 pub use error::Error;
@@ -37,10 +44,15 @@ pub use run::{MIGRATORS, Running, run, start};
 
 use blobs::Blobs;
 use clock::Clock;
+use envelope::Envelope;
 use pg::Db;
 use sqlx::migrate::Migrator;
+use time::Duration;
 
-/// The tables `documents`, `document_versions`, `scan_jobs`, `access_log`, `case_documents` and `legal_holds`.
+use metrics::IntegrityCounts;
+
+/// The tables `documents`, `document_versions`, `scan_jobs`, `access_log`, `case_documents`, `legal_holds`,
+/// `quarantine_decisions`, `part_uploads`, `access_grants`, `subject_erasures`, `case_exports` and `case_export_versions`.
 pub static MIGRATOR: Migrator = pg::migrator!("_migrations_document");
 
 /// What every use case works with. Cheap to clone.
@@ -50,6 +62,16 @@ pub struct State {
     pub db: Db,
     /// What time it is.
     pub clock: Clock,
+    /// Names of files are sealed by it.
+    pub envelope: Envelope,
     /// The intake and the evidence bucket.
     pub blobs: Blobs,
+    /// How long the bytes of what was refused are kept, for those who look into why.
+    pub keep_rejected: Duration,
+    /// How often a ready version is read again.
+    pub integrity_every: Duration,
+    /// What the integrity sweep has found.
+    pub integrity: IntegrityCounts,
+    /// How long an exported case is kept for those who fetch it.
+    pub keep_exports: Duration,
 }

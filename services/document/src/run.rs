@@ -3,26 +3,47 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
+use audit::Trail;
 use auth::Verifier;
 use blobs::Blobs;
 use clock::Clock;
+use envelope::{Envelope, Kms};
 use outbox::Relay;
 use pg::Db;
 use policy::Kinds;
 use proto::document::v1::case_service_server::CaseServiceServer;
 use proto::document::v1::document_service_server::DocumentServiceServer;
+use proto::document::v1::integrity_service_server::IntegrityServiceServer;
+use proto::document::v1::preview_service_server::PreviewServiceServer;
+use proto::document::v1::quarantine_service_server::QuarantineServiceServer;
+use proto::document::v1::sharing_service_server::SharingServiceServer;
 use queue::Sqs;
 use service::{BoxError, Shutdown, admin};
 use sqlx::migrate::Migrator;
+use timestamp::Tsa;
+use topology::topics;
 
-use crate::app::Cleaner;
-use crate::domain::{RetentionPolicy, UploadPolicy};
+use crate::app::reconcile::Reconciler;
+use crate::app::{Cleaner, Exporter, Seals};
+use crate::domain::{AccessPolicy, RetentionPolicy, UploadPolicy};
 use crate::grpc::Api;
-use crate::{Config, State, jobs, ready};
+use crate::metrics::IntegrityCounts;
+use crate::{Config, State, consumers, jobs, ready};
 
 /// Every migration of the service's database, in the order in which they are applied.
-pub static MIGRATORS: &[&Migrator] =
-    &[&outbox::MIGRATOR, &due::MIGRATOR, &idempotency::MIGRATOR, &policy::MIGRATOR, &crate::MIGRATOR];
+pub static MIGRATORS: &[&Migrator] = &[
+    &outbox::MIGRATOR,
+    &consumer::MIGRATOR,
+    &due::MIGRATOR,
+    &idempotency::MIGRATOR,
+    &envelope::MIGRATOR,
+    &policy::MIGRATOR,
+    &audit::MIGRATOR,
+    &crate::MIGRATOR,
+];
+
+/// Connections of the audit chain. Its own, so that those who wait for a chain's head keep none from a call.
+const CHAIN_CONNECTIONS: u32 = 2;
 
 /// A service whose ports are open.
 #[derive(Debug)]
@@ -33,6 +54,8 @@ pub struct Running {
     pub admin: admin::Admin,
     /// What the use cases work with.
     pub state: State,
+    /// What has happened, in chains that nobody changes unseen.
+    pub trail: Trail,
 }
 
 /// Runs the service until it is asked to stop, then until what it has begun is finished.
@@ -43,35 +66,68 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), BoxError> {
     let running = start(&config, Clock::system(), &shutdown).await?;
     running.admin.started();
     shutdown.finished().await?;
-    running.state.db.close().await;
+    tokio::join!(running.state.db.close(), running.trail.books.db.close());
     Ok(())
 }
 
 /// Starts everything and opens the ports. Waits for no dependency: `/ready` says which are missing.
 ///
 /// # Errors
-/// When a setting cannot be used or a port cannot be opened.
+/// When a setting or the key file cannot be used, or a port cannot be opened.
 pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result<Running, BoxError> {
     let db = Db::connect(&config.db, "document")?;
     let blobs = Blobs::new(&config.s3, clock.clone()).await;
     let sqs = Sqs::new(&config.sqs).await;
     let verifier = Verifier::new(&config.auth, clock.clone());
-    let state = State { db: db.clone(), clock: clock.clone(), blobs: blobs.clone() };
+    let chains = pg::Settings { max_connections: CHAIN_CONNECTIONS, ..config.db.clone() };
+    let chains = Db::connect(&chains, "document-audit")?;
+    let trail = Trail::new(&chains, &blobs, &clock, &config.audit, "document");
+    let state = State {
+        db: db.clone(),
+        clock: clock.clone(),
+        envelope: Envelope::new(Kms::open(&config.kms).await?, &clock),
+        blobs: blobs.clone(),
+        keep_rejected: config.keep_rejected,
+        integrity_every: config.integrity_every,
+        integrity: IntegrityCounts::new(),
+        keep_exports: config.keep_exports,
+    };
 
     let relay = Relay::new(db.clone(), config.kafka.clone(), sqs, clock.clone())?;
     let (cleaner, cleaning) = Cleaner::new();
-    let runner = jobs::runner(&state, &cleaner);
+    let (exporter, exporting) = Exporter::new();
+    let runner = jobs::runner(&state, &cleaner, &exporter);
+    let inbox = consumers::inbox(&state, &config.kafka)?;
+    let chained = trail.inbox(&config.kafka, &[topics::DOCUMENT])?;
+    let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters(), chained.dead_letters()])?;
     spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
+    spawn(shutdown, "event consumer", inbox.run(shutdown.token()));
+    spawn(shutdown, "audit chain", chained.run(shutdown.token()));
+    spawn(shutdown, "audit checkpoints", trail.clone().seal_until(shutdown.token()));
+    let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
+    spawn(shutdown, "inbox sweep", forget);
     spawn(shutdown, "due runner", runner.run(shutdown.token()));
     spawn(shutdown, "object chores", cleaning.run(state.clone(), shutdown.token()));
+    let tsa = config.tsa.clone().map(|settings| Tsa::new(settings, clock.clone())).transpose()?;
+    let seals = Seals { trail: trail.clone(), tsa };
+    spawn(shutdown, "exports", exporting.run(state.clone(), seals, shutdown.token()));
+    let reconciler = Reconciler::new(state.clone(), config.reconcile);
+    spawn(shutdown, "reconciler", reconciler.run(shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
     spawn(shutdown, "idempotency sweep", sweep);
+    let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
+    spawn(shutdown, "key rotation", rewrap);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(DocumentServiceServer::new(Api::new(state.clone()))))
         .service(service::grpc_service!(CaseServiceServer::new(Api::new(state.clone()))))
-        .service(service::grpc_service!(dead_letters::server(&db, &clock, Vec::new())?))
+        .service(service::grpc_service!(QuarantineServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(SharingServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(PreviewServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(IntegrityServiceServer::new(Api::new(state.clone()))))
+        .service(service::grpc_service!(letters))
         .service(service::grpc_service!(policy::server(&db, &clock, policies())))
+        .service(service::grpc_service!(audit::server(&trail.books)))
         .serve(shutdown)
         .await?;
     let admin = admin::Server::new(&config.admin)
@@ -79,14 +135,15 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         .check("s3", &blobs, |blobs| async move { blobs.check().await })
         .check("issuer", &verifier, |verifier| async move { verifier.ready().await })
         .optional_check("relay", &state, |state| ready::relayed(state.db, state.clock))
+        .optional_check("audit", &trail, Trail::check)
         .serve(shutdown)
         .await?;
-    Ok(Running { grpc, admin, state })
+    Ok(Running { grpc, admin, state, trail })
 }
 
 /// What a tenant's staff may publish.
 fn policies() -> Kinds {
-    Kinds::new().with::<UploadPolicy>().with::<RetentionPolicy>()
+    Kinds::new().with::<UploadPolicy>().with::<RetentionPolicy>().with::<AccessPolicy>()
 }
 
 /// A task that ends when asked, and never fails: what it depends on is waited for.

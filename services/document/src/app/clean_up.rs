@@ -4,7 +4,7 @@
 //! moved on to when it would be tried again. The task does the chore, then settles the row. Whatever fails or dies in
 //! between leaves the row, and is done again.
 
-use blobs::Bucket;
+use blobs::{Blobs, Bucket};
 use due::Next;
 use futures::StreamExt as _;
 use ids::{Tenant, VersionId};
@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, object_locks};
+use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, object_locks, parts, subject_erasure};
 use crate::domain::document::UPLOAD_SIGNATURE;
-use crate::domain::{Document, Lifecycle};
+use crate::domain::{Document, Status};
 use crate::{Error, State, db};
 
 /// How long after a try the next one is made, if the row is still there.
@@ -26,15 +26,16 @@ const CROWDED: Duration = Duration::seconds(5);
 const WAITING: usize = 200;
 /// Chores at once.
 const AT_ONCE: usize = 4;
-/// How long after an erasure a scanner that had begun before may still copy.
+/// How long after an erasure a worker that had begun before may still copy: a scanner, or who draws a preview or fills the
+/// replica. No lease is longer.
 const LATE_COPY: Duration = Duration::hours(1);
 
 /// What is to be done about a version's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chore {
-    /// Delete the upload of a settled version.
+    /// Delete the upload of a version that no scan has to read any longer.
     DeleteIntake,
-    /// Delete the evidence of an erased version.
+    /// Delete whatever there is of a version that was erased, or refused, first of all the evidence.
     DeleteEvidence,
     /// Make the locks on the evidence those that the database asks for.
     Lock,
@@ -106,31 +107,33 @@ impl Cleaning {
 /// Deletes the object now, and once more when nobody can put it back any longer: a signature handed out before can be
 /// used until it ends, and a scanner that had begun before goes on.
 async fn delete(state: &State, chore: Chore, tenant: &Tenant, id: VersionId) -> Result<(), Error> {
-    let of = tenant.clone();
-    let found = state
-        .db
-        .tenant(tenant, move |tx| {
-            Box::pin(async move { Ok::<_, Error>(db::documents::find_version(tx, &of, id).await?) })
-        })
-        .await?;
-    // Only settled versions are scheduled.
-    let version = found.ok_or(Error::DocumentNotFound)?;
-    let until = match chore {
+    let Some(version) = to_delete(state, chore, tenant, id).await? else { return Ok(()) };
+    failpoint::pass("cleanup::taken");
+    let late = match chore {
         Chore::DeleteEvidence => {
-            delete_evidence(state, &version).await?;
-            version.updated_at + LATE_COPY
+            delete_objects(state, &version).await?;
+            LATE_COPY
         }
         _ => {
             delete_intake(state, &version).await?;
-            version.updated_at + UPLOAD_SIGNATURE
+            UPLOAD_SIGNATURE
         }
     };
 
-    let now = state.clock.now();
-    state
+    failpoint::pass("cleanup::deleted");
+    let (now, clock) = (state.clock.now(), state.clock.clone());
+    let settled = state
         .db
         .tenant(tenant, move |tx| {
             Box::pin(async move {
+                // Under the lock that whoever erases needs: what they schedule comes before this or after it.
+                let locked = db::documents::lock_version(tx, &version.tenant, id).await?;
+                let until = locked.ok_or(Error::DocumentNotFound)?.updated_at + late;
+                if chore == Chore::DeleteEvidence
+                    && db::documents::set_objects_gone(tx, &version.tenant, id, now).await?
+                {
+                    subject_erasure::look_again(tx, &clock, &version.owner).await?;
+                }
                 if now < until {
                     due::schedule(tx, chore.kind(), id.into(), until).await?;
                 } else {
@@ -139,32 +142,76 @@ async fn delete(state: &State, chore: Chore, tenant: &Tenant, id: VersionId) -> 
                 Ok::<_, Error>(())
             })
         })
+        .await;
+    failpoint::pass("cleanup::settled");
+    settled
+}
+
+/// The version, unless it was refused and is held: what is left of that waits until nobody holds it any longer.
+async fn to_delete(
+    state: &State,
+    chore: Chore,
+    tenant: &Tenant,
+    id: VersionId,
+) -> Result<Option<Document>, Error> {
+    let of = tenant.clone();
+    state
+        .db
+        .tenant(tenant, move |tx| {
+            Box::pin(async move {
+                let locked = db::documents::lock_version(tx, &of, id).await?;
+                // Only versions that were declared are scheduled.
+                let version = locked.ok_or(Error::DocumentNotFound)?;
+                if version.lifecycle.status() == Status::Rejected {
+                    let standing = db::legal_holds::standing(tx, &of, version.id).await?;
+                    if standing.iter().any(|hold| hold.covers(version.version)) {
+                        due::cancel(tx, chore.kind(), id.into()).await?;
+                        return Ok(None);
+                    }
+                }
+                Ok::<_, Error>(Some(version))
+            })
+        })
         .await
 }
 
 /// Deletes whatever there is of an erased version.
 pub(super) async fn delete_objects(state: &State, version: &Document) -> Result<(), Error> {
     delete_evidence(state, version).await?;
+    failpoint::pass("erase::deleted_evidence");
     delete_intake(state, version).await
 }
 
 async fn delete_intake(state: &State, version: &Document) -> Result<(), Error> {
-    if !version.lifecycle.status().is_settled() {
+    if version.lifecycle.status().needs_intake() {
         return Err(Error::DocumentNotFound);
     }
+    parts::abort_all(state, version).await?;
     Ok(state.blobs.delete(Bucket::Intake, &version.intake_key()).await?)
 }
 
-/// Deletes every stored version of the evidence. What the database has erased nothing keeps any longer: a hold that the
-/// store still knows is one that was released.
+/// Deletes every stored version of the evidence, of its preview and of its replica.
 async fn delete_evidence(state: &State, version: &Document) -> Result<(), Error> {
-    if version.lifecycle != Lifecycle::Erased {
+    if !matches!(version.lifecycle.status(), Status::Erased | Status::Rejected) {
         return Err(Error::DocumentNotFound);
     }
     let (blobs, key) = (&state.blobs, version.evidence_key());
-    for kept in blobs.delete_all(Bucket::Evidence, &key, true).await? {
-        blobs.legal_hold(Bucket::Evidence, &key, &kept.id, false).await?;
-        blobs.delete_version(Bucket::Evidence, &key, &kept.id, true).await?;
+    delete_key(blobs, Bucket::Evidence, &key).await?;
+    blobs.delete_under(Bucket::Evidence, &version.preview_prefix()).await?;
+    failpoint::pass("cleanup::deleted_preview");
+    if blobs.has_replica() {
+        delete_key(blobs, Bucket::Replica, &key).await?;
+    }
+    Ok(())
+}
+
+/// Deletes every stored version of a key. What the database has erased or refused nothing keeps any longer: a hold that the
+/// store still knows is one that was released.
+async fn delete_key(blobs: &Blobs, bucket: Bucket, key: &str) -> Result<(), Error> {
+    for kept in blobs.delete_all(bucket, key, true).await? {
+        blobs.legal_hold(bucket, key, &kept.id, false).await?;
+        failpoint::pass("cleanup::unheld");
+        blobs.delete_version(bucket, key, &kept.id, true).await?;
     }
     Ok(())
 }

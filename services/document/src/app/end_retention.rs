@@ -27,5 +27,6 @@ pub async fn end_retention(tx: &mut Tx, clock: &Clock, id: VersionId) -> Result<
         standing.is_empty() && others.all(|other| other.lifecycle.status().is_settled() && !other.is_ready());
     let goes = |other: &Document| last || other.version == version.version;
     erase(tx, clock, all, goes, Cause::RetentionEnded).await?;
+    failpoint::pass("retention::written");
     Ok(Next::Done)
 }

@@ -42,12 +42,14 @@ pub async fn erase_document(
                 _ => {}
             }
             let erased = erase(tx, &clock, versions, |_| true, Cause::Asked).await?;
+            failpoint::pass("erase::written");
             let newest = erased.first().ok_or(Error::DocumentNotFound)?;
             Ok::<_, Error>(v1::Document::from(newest))
         })
     })
     .await?;
 
+    failpoint::pass("erase::committed");
     let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
     let versions = state
         .db

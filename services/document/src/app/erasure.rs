@@ -5,7 +5,10 @@ use due::{cancel, schedule};
 use pg::Tx;
 use time::OffsetDateTime;
 
-use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, RETENTION, SCAN_UNREPORTED, UPLOAD_EXPIRY};
+use super::{
+    EVIDENCE_CLEANUP, INTAKE_CLEANUP, INTEGRITY, OBJECT_LOCKS, RETENTION, SCAN_UNREPORTED, UPLOAD_EXPIRY,
+    exports, preview_job, subject_erasure,
+};
 use crate::domain::{Document, Hold, Lifecycle};
 use crate::{Error, db, events};
 
@@ -16,6 +19,8 @@ pub enum Cause {
     Asked,
     /// It was kept for as long as its class says.
     RetentionEnded,
+    /// Whatever concerns its owner is erased.
+    SubjectErased,
 }
 
 /// Why something is kept.
@@ -53,10 +58,11 @@ pub(super) async fn erase(
             continue;
         }
         stop_scan(tx, &version, now).await?;
+        preview_job::stop(tx, &version, now).await?;
         let version = version.erase(now)?;
         db::documents::update(tx, &version).await?;
         let id = version.version_id.into();
-        for kind in [UPLOAD_EXPIRY, RETENTION, OBJECT_LOCKS] {
+        for kind in [UPLOAD_EXPIRY, RETENTION, OBJECT_LOCKS, INTEGRITY] {
             cancel(tx, kind, id).await?;
         }
         for kind in [INTAKE_CLEANUP, EVIDENCE_CLEANUP] {
@@ -71,7 +77,9 @@ pub(super) async fn erase(
             db::documents::set_erased(tx, &document.tenant, document.id, now).await?;
         }
         erased.sort_unstable();
+        exports::erase_with(tx, document.id, &erased, now).await?;
         events::append_erased(tx, clock, document, erased, whole, cause).await?;
+        subject_erasure::look_again(tx, clock, &document.owner).await?;
     }
     Ok(after)
 }

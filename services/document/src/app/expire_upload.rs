@@ -22,6 +22,7 @@ pub async fn expire_upload(tx: &mut Tx, clock: &Clock, id: VersionId) -> Result<
             events::append(tx, clock, &document, event).await?;
             // Bytes may have been sent without a confirmation.
             due::schedule(tx, INTAKE_CLEANUP, id.into(), now).await?;
+            failpoint::pass("expire::written");
             Ok(Next::Done)
         }
         // Confirmed while this was on its way.

@@ -1,7 +1,9 @@
+use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use auth::Caller;
 use clock::Clock;
+use envelope::Keys;
 use idempotency::{KEEP, Key, Outcome};
 use ids::{DocumentId, Subject, VersionId};
 use pg::Tx;
@@ -10,12 +12,14 @@ use proto::document::v1;
 use time::OffsetDateTime;
 
 use super::signature::{sign, sign_again};
-use super::{AwaitedUpload, UPLOAD_EXPIRY};
+use super::{AwaitedUpload, UPLOAD_EXPIRY, names};
 use crate::domain::document::UPLOAD_WINDOW;
 use crate::domain::{Changed, Declaration, Document, UploadPolicy};
 use crate::{Error, State, db, events};
 
 /// Declares a document and signs the upload of exactly these bytes.
+///
+/// Nobody seals for an erased citizen, so that their call is refused.
 ///
 /// A replay answers the same document with a fresh signature, for as long as the upload is awaited.
 pub async fn initiate_upload(
@@ -24,8 +28,10 @@ pub async fn initiate_upload(
     key: Key,
     request: &v1::InitiateUploadRequest,
 ) -> Result<Outcome<AwaitedUpload>, Error> {
+    let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, slice::from_ref(&caller.subject));
     let initiation = Initiation {
         clock: state.clock.clone(),
+        keys: keys.await?,
         id: DocumentId::mint(&state.clock),
         version_id: VersionId::mint(&state.clock),
         owner: caller.subject.clone(),
@@ -47,12 +53,15 @@ pub async fn initiate_upload(
         Some(document) if !outcome.replayed => sign(state, document).await?,
         _ => sign_again(state, caller, &outcome.value).await?,
     };
-    Ok(outcome.map(|document| AwaitedUpload { document, upload }))
+    // The key stands for this request alone: the name is the first one's, of which none is stored.
+    let file_name = request.file_name.clone();
+    Ok(outcome.map(|document| AwaitedUpload { document: v1::Document { file_name, ..document }, upload }))
 }
 
 /// What the transaction needs to know of the call.
 struct Initiation {
     clock: Clock,
+    keys: Keys,
     id: DocumentId,
     version_id: VersionId,
     owner: Subject,
@@ -63,7 +72,7 @@ impl Initiation {
     /// Holds the declaration to the policy in force, and writes the document.
     async fn write(self, tx: &mut Tx, request: &v1::InitiateUploadRequest) -> Result<Document, Error> {
         let policy = policy::current::<UploadPolicy>(tx).await?.policy;
-        let declaration = Declaration::parse(
+        let (name, declaration) = Declaration::parse(
             &policy,
             &request.purpose,
             &request.file_name,
@@ -72,6 +81,7 @@ impl Initiation {
             &request.sha256,
         )
         .map_err(Error::Declaration)?;
+        let declaration = names::seal(tx, &self.keys, &self.owner, &name, declaration).await?;
         let tenant = tx.tenant().clone();
         let rules = policy.purposes.get(&declaration.purpose);
         let class = rules.map(|rules| rules.retention_class.clone()).ok_or(Error::NoClass)?;

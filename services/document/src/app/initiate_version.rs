@@ -1,3 +1,5 @@
+use std::slice;
+
 use auth::Caller;
 use idempotency::{KEEP, Key, Outcome};
 use ids::VersionId;
@@ -5,7 +7,7 @@ use proto::Operation;
 use proto::document::v1;
 
 use super::signature::sign_again;
-use super::{AwaitedUpload, UPLOAD_EXPIRY};
+use super::{AwaitedUpload, UPLOAD_EXPIRY, names};
 use crate::domain::document::UPLOAD_WINDOW;
 use crate::domain::{Changed, Declaration, UploadPolicy};
 use crate::{Error, State, db, events};
@@ -20,15 +22,16 @@ pub async fn initiate_version(
     request: &v1::InitiateVersionRequest,
 ) -> Result<Outcome<AwaitedUpload>, Error> {
     // The purpose is the document's, and never changes.
-    let corrected = super::get_document(state, caller, &request.document_id, 0).await?;
-    let (purpose, declared) = (corrected.declaration.purpose, request.clone());
+    let corrected = super::find_document(state, caller, &request.document_id, 0).await?;
+    let (purpose, declared, owner) = (corrected.declaration.purpose, request.clone(), corrected.owner);
+    let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, slice::from_ref(&owner)).await?;
     let (id, version_id) = (corrected.id, VersionId::mint(&state.clock));
     let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
     let scope = super::scope(caller, Operation::DocumentInitiateVersion, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let policy = policy::current::<UploadPolicy>(tx).await?.policy;
-            let declaration = Declaration::parse(
+            let (name, declaration) = Declaration::parse(
                 &policy,
                 purpose.as_str(),
                 &declared.file_name,
@@ -37,6 +40,8 @@ pub async fn initiate_version(
                 &declared.sha256,
             )
             .map_err(Error::Declaration)?;
+            // The key first and the document then, as whoever erases does.
+            let declaration = names::seal(tx, &keys, &owner, &name, declaration).await?;
             let locked = db::documents::lock(tx, &tenant, &viewer, id, None).await?;
             let newest = locked.ok_or(Error::DocumentNotFound)?;
             let now = clock.now();
@@ -50,5 +55,7 @@ pub async fn initiate_version(
     .await?;
 
     let upload = sign_again(state, caller, &outcome.value).await?;
-    Ok(outcome.map(|document| AwaitedUpload { document, upload }))
+    // As in `initiate_upload`.
+    let file_name = request.file_name.clone();
+    Ok(outcome.map(|document| AwaitedUpload { document: v1::Document { file_name, ..document }, upload }))
 }

@@ -1,6 +1,7 @@
 use auth::Caller;
 
 use super::Page;
+use super::names::Found;
 use crate::domain::PageToken;
 use crate::{Error, State, db};
 
@@ -15,15 +16,16 @@ pub async fn list_case_documents(
     let case_ref = super::case_ref(case_ref)?;
     let (size, after) = super::page(page_size, page_token)?;
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
-    let documents = state
+    let (found, next) = state
         .db
         .tenant(&caller.tenant, move |tx| {
             Box::pin(async move {
                 let before = after.map(PageToken::last);
-                Ok::<_, Error>(db::documents::of_case(tx, &tenant, &case_ref, before, limit).await?)
+                let documents = db::documents::of_case(tx, &tenant, &case_ref, before, limit).await?;
+                let (documents, next) = super::cut(documents, size, |document| document.id.into());
+                Ok::<_, Error>((Found::new(tx, documents).await?, next))
             })
         })
         .await?;
-    let (documents, next) = super::cut(documents, size, |document| document.id.into());
-    Ok(Page { documents, next })
+    Ok(Page { documents: found.shown(state).await?, next })
 }

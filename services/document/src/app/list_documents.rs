@@ -1,13 +1,15 @@
 use auth::Caller;
+use proto::document::v1;
 
-use crate::domain::{Document, PageToken};
+use super::names::Found;
+use crate::domain::PageToken;
 use crate::{Error, State, db};
 
 /// A page of documents.
 #[derive(Debug)]
 pub struct Page {
     /// Newest first.
-    pub documents: Vec<Document>,
+    pub documents: Vec<v1::Document>,
     /// Where the next page begins; `None` on the last.
     pub next: Option<PageToken>,
 }
@@ -23,16 +25,16 @@ pub async fn list_documents(
     let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
     // One more than asked for tells whether there is a next page.
     let limit = i64::from(size.get()) + 1;
-    let documents = state
+    let (found, next) = state
         .db
         .tenant(&caller.tenant, move |tx| {
             Box::pin(async move {
                 let before = after.map(PageToken::last);
-                Ok::<_, Error>(db::documents::list(tx, &tenant, &viewer, before, limit).await?)
+                let documents = db::documents::list(tx, &tenant, &viewer, before, limit).await?;
+                let (documents, next) = super::cut(documents, size, |document| document.id.into());
+                Ok::<_, Error>((Found::new(tx, documents).await?, next))
             })
         })
         .await?;
-
-    let (documents, next) = super::cut(documents, size, |document| document.id.into());
-    Ok(Page { documents, next })
+    Ok(Page { documents: found.shown(state).await?, next })
 }

@@ -22,8 +22,8 @@ pub async fn list_holds(
 ) -> Result<Holds, Error> {
     let (size, after) = super::page(request.page_size, &request.page_token)?;
     let filter = Filter {
-        document_id: given(&request.document_id).map(super::document_id).transpose()?,
-        case_ref: given(&request.case_ref).map(super::case_ref).transpose()?,
+        document_id: super::given(&request.document_id).map(super::document_id).transpose()?,
+        case_ref: super::given(&request.case_ref).map(super::case_ref).transpose()?,
         standing_only: request.standing_only,
     };
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
@@ -38,8 +38,4 @@ pub async fn list_holds(
         .await?;
     let (holds, next) = super::cut(holds, size, |hold| hold.id.into());
     Ok(Holds { holds, next })
-}
-
-fn given(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }

@@ -1,21 +1,29 @@
 use auth::Caller;
+use proto::document::v1;
 
-use crate::domain::Document;
+use super::names::Found;
+use super::reading;
+use crate::domain::Viewer;
 use crate::{Error, State, db};
 
-/// Reads every version of a document that the caller may see, newest first.
+/// Reads every version of a document that the caller may read, by a grant too, newest first.
 pub async fn list_versions(
     state: &State,
     caller: &Caller,
     document_id: &str,
-) -> Result<Vec<Document>, Error> {
+) -> Result<Vec<v1::Document>, Error> {
     let id = super::document_id(document_id)?;
-    let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
-    let versions = state
+    let (reader, now) = (caller.clone(), state.clock.now());
+    let found = state
         .db
         .tenant(&caller.tenant, move |tx| {
-            Box::pin(async move { Ok::<_, Error>(db::documents::versions(tx, &tenant, &viewer, id).await?) })
+            Box::pin(async move {
+                reading::read(tx, &reader, id, Ok(None), "", now).await?;
+                let tenant = tx.tenant().clone();
+                let versions = db::documents::versions(tx, &tenant, &Viewer::Office, id).await?;
+                Found::new(tx, versions).await
+            })
         })
         .await?;
-    if versions.is_empty() { Err(Error::DocumentNotFound) } else { Ok(versions) }
+    found.shown(state).await
 }

@@ -4,7 +4,7 @@ use ids::HoldId;
 use proto::Operation;
 use proto::document::v1;
 
-use super::OBJECT_LOCKS;
+use super::{OBJECT_LOCKS, hold_reasons};
 use crate::domain::{Act, Hold, Lifecycle, Release, Viewer};
 use crate::{Error, State, db, events};
 
@@ -22,7 +22,7 @@ pub async fn place_hold(
 
     let (tenant, clock, by) = (caller.tenant.clone(), state.clock.clone(), caller.subject.clone());
     let scope = super::scope(caller, Operation::CasePlaceHold, key);
-    idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
+    let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let locked = db::documents::lock(tx, &tenant, &Viewer::Office, document_id, None).await?;
             let document = locked.ok_or(Error::DocumentNotFound)?;
@@ -44,16 +44,19 @@ pub async fn place_hold(
                 case_ref,
                 document_id,
                 version,
-                placed: Act { by, at: now, grounds },
+                placed: Act { by, at: now, grounds: Some(grounds) },
                 release: Release::Standing,
             };
             db::legal_holds::insert(tx, &hold).await?;
-            for held in versions.iter().filter(|shown| hold.covers(shown.version) && shown.is_ready()) {
+            for held in versions.iter().filter(|shown| hold.covers(shown.version) && shown.has_evidence()) {
                 due::schedule(tx, OBJECT_LOCKS, held.version_id.into(), now).await?;
             }
             events::append_held(tx, &clock, &document, &hold).await?;
-            Ok::<_, Error>(v1::Hold::from(&hold))
+            failpoint::pass("hold::written");
+            Ok::<_, Error>(hold_reasons::without(&hold))
         })
     })
-    .await
+    .await?;
+    failpoint::pass("hold::committed");
+    hold_reasons::answer(state, caller, outcome).await
 }

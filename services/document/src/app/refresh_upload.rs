@@ -3,8 +3,8 @@ use idempotency::{KEEP, Key, Outcome};
 use proto::Operation;
 use proto::document::v1;
 
-use super::AwaitedUpload;
 use super::signature::sign_again;
+use super::{AwaitedUpload, names};
 use crate::{Error, State, db};
 
 /// Signs an awaited upload again; the document stays as it is.
@@ -29,5 +29,6 @@ pub async fn refresh_upload(
     .await?;
 
     let upload = sign_again(state, caller, &outcome.value).await?;
+    let outcome = names::answer(state, caller, outcome).await?;
     Ok(outcome.map(|document| AwaitedUpload { document, upload }))
 }

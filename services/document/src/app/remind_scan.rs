@@ -4,6 +4,7 @@ use ids::JobId;
 use pg::Tx;
 
 use super::{SCAN_LEASE, scan_job};
+use crate::events::Work;
 use crate::{Error, events};
 
 /// Sends a scan job again whose outcome is still missing, so that whatever the queue lost is found; waits while
@@ -23,6 +24,6 @@ pub async fn remind_scan(tx: &mut Tx, clock: &Clock, job: JobId) -> Result<Next,
         return Ok(Next::At(until));
     }
     tracing::info!(document.id = %document.id, job.id = %job.id, "scan is not reported, job sent again");
-    events::append_scan(tx, clock, &document, job.id).await?;
+    events::append_job(tx, clock, Work::Scan, &document, job.id).await?;
     Ok(Next::At(now + SCAN_LEASE))
 }

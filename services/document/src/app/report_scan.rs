@@ -3,9 +3,11 @@ use blobs::Bucket;
 use clock::Clock;
 use ids::JobId;
 use pg::Tx;
+use time::Duration;
 
-use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, RETENTION, SCAN_UNREPORTED, keeping, scan_job};
-use crate::domain::{Changed, Document, Event, Lifecycle, Status, StoredObject, Verdict};
+use super::{EVIDENCE_CLEANUP, INTAKE_CLEANUP, OBJECT_LOCKS, SCAN_UNREPORTED, keeping, quarantine, scan_job};
+use crate::domain::policy::Unscannable;
+use crate::domain::{Changed, Document, Event, Lifecycle, RejectionReason, Status, StoredObject, Verdict};
 use crate::{Error, State, db, events};
 
 /// Takes a scan's outcome. The first report of a job decides; each later one, whatever it says, gets the status that
@@ -29,9 +31,11 @@ pub async fn report_scan(
         return Ok(document.lifecycle.status());
     }
     let copy = look(state, &document, &verdict).await?;
+    failpoint::pass("report::asked");
+    let keep_rejected = state.keep_rejected;
 
     let tenant = caller.tenant.clone();
-    state
+    let reported = state
         .db
         .tenant(&caller.tenant, move |tx| {
             Box::pin(async move {
@@ -39,10 +43,12 @@ pub async fn report_scan(
                 if job.reported_at.is_some() {
                     return Ok(document.lifecycle.status());
                 }
-                decide(tx, &clock, id, document, verdict, copy).await
+                decide(tx, &clock, id, document, verdict, copy, keep_rejected).await
             })
         })
-        .await
+        .await;
+    failpoint::pass("report::committed");
+    reported
 }
 
 /// A scanner that had begun before the erasure may have copied after it.
@@ -56,11 +62,11 @@ async fn delete_copy(state: &State, caller: &Caller, document: &Document) -> Res
         .await
 }
 
-/// What the store has under the key that a clean object is copied to.
+/// What the store has under the key that a clean object is copied to, and one that somebody reviews.
 async fn look(state: &State, document: &Document, verdict: &Verdict) -> Result<Option<StoredObject>, Error> {
     match verdict {
-        Verdict::Refused { .. } => Ok(None),
-        Verdict::Clean { .. } => {
+        Verdict::Refused { reason, .. } if *reason != RejectionReason::Unscannable => Ok(None),
+        Verdict::Clean { .. } | Verdict::Refused { .. } => {
             let head = state.blobs.head(Bucket::Evidence, &document.evidence_key()).await?;
             Ok(head.as_ref().map(super::stored_object))
         }
@@ -74,19 +80,27 @@ async fn decide(
     mut document: Document,
     verdict: Verdict,
     copy: Option<StoredObject>,
+    keep_rejected: Duration,
 ) -> Result<Status, Error> {
     let now = clock.now();
     // A report without a claim is as good as one with: a restored database may have lost the claim alone. The
     // document still takes every step.
-    if document.lifecycle == Lifecycle::Uploaded && matches!(verdict, Verdict::Clean { .. }) {
+    let unscannable = quarantine::unscannable(tx, &document.declaration.purpose).await?;
+    let kept = match verdict {
+        Verdict::Clean { .. } => true,
+        Verdict::Refused { reason, .. } => {
+            reason == RejectionReason::Unscannable && unscannable == Unscannable::Review
+        }
+    };
+    if document.lifecycle == Lifecycle::Uploaded && kept {
         let Changed { document: scanning, event } = document.start_scan(now)?;
         events::append(tx, clock, &scanning, event).await?;
         document = scanning;
     }
 
     let keep_for = keeping::class(tx, &document.class).await?.keep_for;
-    let Changed { document, event } = document.decide(verdict, keep_for, now)?;
-    if event == Event::Ready && copy.is_none_or(|copy| document.mismatch(&copy).is_some()) {
+    let Changed { document, event } = document.decide(verdict, unscannable, keep_for, now)?;
+    if document.has_evidence() && copy.is_none_or(|copy| document.mismatch(&copy).is_some()) {
         return Err(Error::EvidenceMissing);
     }
     db::documents::update(tx, &document).await?;
@@ -94,13 +108,21 @@ async fn decide(
     events::append(tx, clock, &document, event).await?;
     due::cancel(tx, SCAN_UNREPORTED, job.into()).await?;
     let version = document.version_id.into();
-    due::schedule(tx, INTAKE_CLEANUP, version, now).await?;
-    if let Some(end) = document.retain_until {
-        due::schedule(tx, OBJECT_LOCKS, version, now).await?;
-        // A class of no time keeps until somebody erases.
-        if !keep_for.is_zero() {
-            due::schedule(tx, RETENTION, version, end).await?;
+    match event {
+        Event::Rejected(_) => {
+            // There may be a copy: what a scanner passed, and this refuses, or one under another policy.
+            for kind in [INTAKE_CLEANUP, EVIDENCE_CLEANUP] {
+                due::schedule(tx, kind, version, now + keep_rejected).await?;
+            }
         }
+        _ => due::schedule(tx, INTAKE_CLEANUP, version, now).await?,
     }
+    match event {
+        Event::Ready => keeping::keep(tx, clock, &document, keep_for, now).await?,
+        // A hold may stand already.
+        Event::Quarantined => due::schedule(tx, OBJECT_LOCKS, version, now).await?,
+        _ => {}
+    }
+    failpoint::pass("report::written");
     Ok(document.lifecycle.status())
 }

@@ -10,28 +10,37 @@ use crate::domain::Document;
 use crate::domain::document::UPLOAD_SIGNATURE;
 use crate::{Error, State};
 
-/// A document and the signed request that puts its bytes in place.
+/// A document and how its bytes are put in place.
 #[derive(Debug)]
 pub struct AwaitedUpload {
     /// The document as it was answered first.
     pub document: v1::Document,
-    /// The signature, made for this answer and stored nowhere.
-    pub upload: SignedPut,
+    /// The signature, made for this answer and stored nowhere; none where the bytes are sent in parts.
+    pub upload: Option<SignedPut>,
 }
 
-/// Signs exactly the declared bytes, for at most [`UPLOAD_SIGNATURE`] and never beyond the window.
-pub(super) async fn sign(state: &State, document: &Document) -> Result<SignedPut, Error> {
+/// How long a signature made now lives: at most [`UPLOAD_SIGNATURE`], and never beyond the window.
+pub(super) fn lifetime(state: &State, document: &Document) -> Result<Duration, Error> {
     let now = state.clock.now();
     let left = document.upload_window(now)? - now;
     // Signatures count whole seconds, and one of none is refused by the store rather than expired.
-    let ttl = left.min(UPLOAD_SIGNATURE).unsigned_abs().max(Duration::from_secs(1));
+    Ok(left.min(UPLOAD_SIGNATURE).unsigned_abs().max(Duration::from_secs(1)))
+}
+
+/// Signs exactly the declared bytes, unless they are sent in parts.
+pub(super) async fn sign(state: &State, document: &Document) -> Result<Option<SignedPut>, Error> {
+    let ttl = lifetime(state, document)?;
+    if document.parts().is_some() {
+        return Ok(None);
+    }
     let declared = &document.declaration;
     let upload = Upload {
         content_type: declared.media_type.as_str(),
         size: declared.size.bytes().unsigned_abs(),
         sha256: *declared.sha256.as_bytes(),
     };
-    Ok(state.blobs.presign_put(Bucket::Intake, &document.intake_key(), &upload, ttl).await?)
+    let signed = state.blobs.presign_put(Bucket::Intake, &document.intake_key(), &upload, ttl).await?;
+    Ok(Some(signed))
 }
 
 /// Signs the upload of the version that was answered, if it is still awaited.
@@ -39,7 +48,7 @@ pub(super) async fn sign_again(
     state: &State,
     caller: &Caller,
     answered: &v1::Document,
-) -> Result<SignedPut, Error> {
-    let document = super::get_document(state, caller, &answered.document_id, answered.version).await?;
+) -> Result<Option<SignedPut>, Error> {
+    let document = super::find_document(state, caller, &answered.document_id, answered.version).await?;
     sign(state, &document).await
 }

@@ -5,10 +5,14 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::grants::Asking;
 use crate::domain::{
-    CaseRef, Declaration, Document, FileName, FileSize, Lifecycle, MediaType, RejectionReason, Sha256,
-    Status, Version, Viewer,
+    CaseRef, ClientId, Declaration, Document, FileSize, Lifecycle, MediaType, RejectionReason, SealedName,
+    Sha256, Status, Version, Viewer,
 };
+
+/// The column that keeps names, as what is sealed for it says.
+pub const FILE_NAME: &str = "document_versions.file_name";
 
 /// Reads documents as versions show them. `$tail` picks which; `sqlx` needs the whole statement in one place.
 macro_rules! select {
@@ -74,7 +78,7 @@ async fn insert_version_row(db: &mut PgConnection, document: &Document) -> sqlx:
         document.tenant.as_str(),
         document.id.as_uuid(),
         document.version.number(),
-        declaration.file_name.as_ref().map(FileName::as_str),
+        declaration.file_name.as_ref().map(SealedName::as_bytes),
         declaration.media_type.as_str(),
         declaration.size.bytes(),
         &declaration.sha256.as_bytes()[..],
@@ -131,6 +135,26 @@ pub async fn set_erased(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Writes that the objects of an erased version are gone; says whether it is news.
+#[tracing::instrument(name = "db.documents.set_objects_gone", skip_all)]
+pub async fn set_objects_gone(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    id: VersionId,
+    now: OffsetDateTime,
+) -> sqlx::Result<bool> {
+    let updated = sqlx::query!(
+        "update document_versions set objects_gone_at = $3
+         where tenant = $1 and id = $2 and status = 'erased' and objects_gone_at is null",
+        tenant.as_str(),
+        id.as_uuid(),
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(updated.rows_affected() == 1)
 }
 
 /// Reads a document that the viewer may see, as one of its versions shows it: the newest for `None`.
@@ -292,6 +316,60 @@ pub async fn of_case(
     rows.into_iter().map(Row::into_document).collect()
 }
 
+/// Reads up to `limit` quarantined versions of owners other than `but`, in the order in which they were declared,
+/// beginning after `after`.
+#[tracing::instrument(name = "db.documents.quarantined", skip_all)]
+pub async fn quarantined(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    but: &Subject,
+    after: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Document>> {
+    let rows = select!(
+        "where v.tenant = $1 and v.status = 'quarantined' and d.owner <> $2 and v.id > $3
+         order by v.id limit $4",
+        tenant.as_str(),
+        but.as_str(),
+        after.unwrap_or(Uuid::nil()),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Row::into_document).collect()
+}
+
+/// Reads up to `limit` documents that somebody may read by a grant, newest first, beginning after `before`, each as its
+/// newest version shows it. What is erased is left out.
+#[tracing::instrument(name = "db.documents.shared", skip_all)]
+pub async fn shared(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    asking: &Asking,
+    now: OffsetDateTime,
+    before: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Document>> {
+    let rows = select!(
+        "where d.tenant = $1 and d.id < $5 and d.erased_at is null and v.version = d.latest_version
+             and d.id in (
+                 select coalesce(g.document_id, c.document_id)
+                 from access_grants g left join case_documents c on c.tenant = g.tenant and c.case_ref = g.case_ref
+                 where g.tenant = $1 and (g.grantee_subject = $2 or g.grantee_client = $3)
+                     and g.revoked_at is null and g.until > $4)
+         order by d.id desc limit $6",
+        tenant.as_str(),
+        asking.subject.as_str(),
+        asking.client.as_ref().map(ClientId::as_str),
+        now,
+        before.unwrap_or(Uuid::max()),
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    rows.into_iter().map(Row::into_document).collect()
+}
+
 /// A row as it is stored.
 struct Row {
     id: Uuid,
@@ -302,7 +380,7 @@ struct Row {
     latest_version: i32,
     version: i32,
     version_id: Uuid,
-    file_name: Option<String>,
+    file_name: Option<Vec<u8>>,
     content_type: String,
     size_bytes: i64,
     sha256: Vec<u8>,
@@ -335,7 +413,9 @@ impl<'a> Columns<'a> {
         match lifecycle {
             Lifecycle::PendingUpload { expires_at } => columns.upload_expires_at = Some(*expires_at),
             Lifecycle::Uploaded | Lifecycle::Scanning | Lifecycle::Expired | Lifecycle::Erased => {}
-            Lifecycle::Ready { detected } => columns.detected_content_type = Some(detected.as_str()),
+            Lifecycle::Quarantined { detected } | Lifecycle::Ready { detected } => {
+                columns.detected_content_type = Some(detected.as_str());
+            }
             Lifecycle::Rejected { reason, detected } => {
                 columns.rejection_reason = Some(reason.as_str());
                 columns.detected_content_type = detected.as_ref().map(MediaType::as_str);
@@ -360,7 +440,7 @@ impl Row {
             latest_ready: read("latest_ready", self.latest_ready.map(Version::try_from).transpose())?,
             declaration: Declaration {
                 purpose: read("purpose", self.purpose.parse())?,
-                file_name: read("file_name", self.file_name.as_deref().map(str::parse).transpose())?,
+                file_name: self.file_name.map(SealedName::new),
                 media_type: read("content_type", self.content_type.parse())?,
                 size: FileSize::new(self.size_bytes).ok_or_else(|| unreadable("size_bytes"))?,
                 sha256: read("sha256", Sha256::try_from(&self.sha256[..]))?,
@@ -374,6 +454,10 @@ impl Row {
 
     fn lifecycle(&self) -> sqlx::Result<Lifecycle> {
         let detected = || self.detected_content_type.as_deref().map(str::parse::<MediaType>).transpose();
+        let found = || {
+            let detected = read("detected_content_type", detected())?;
+            detected.ok_or_else(|| unreadable("detected_content_type"))
+        };
         let status = Status::from_name(&self.status).ok_or_else(|| unreadable("status"))?;
         Ok(match status {
             Status::PendingUpload => Lifecycle::PendingUpload {
@@ -381,10 +465,8 @@ impl Row {
             },
             Status::Uploaded => Lifecycle::Uploaded,
             Status::Scanning => Lifecycle::Scanning,
-            Status::Ready => Lifecycle::Ready {
-                detected: read("detected_content_type", detected())?
-                    .ok_or_else(|| unreadable("detected_content_type"))?,
-            },
+            Status::Quarantined => Lifecycle::Quarantined { detected: found()? },
+            Status::Ready => Lifecycle::Ready { detected: found()? },
             Status::Rejected => Lifecycle::Rejected {
                 reason: self
                     .rejection_reason

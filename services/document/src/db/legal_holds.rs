@@ -33,7 +33,7 @@ pub async fn insert(db: &mut PgConnection, hold: &Hold) -> sqlx::Result<()> {
         hold.case_ref.as_str(),
         hold.document_id.as_uuid(),
         hold.version.map(Version::number),
-        hold.placed.grounds.as_str(),
+        hold.placed.grounds.as_ref().map(Grounds::as_str),
         hold.placed.by.as_str(),
         hold.placed.at,
     )
@@ -58,14 +58,32 @@ pub async fn update(db: &mut PgConnection, hold: &Hold) -> sqlx::Result<()> {
         hold.id.as_uuid(),
         asked.map(|act| act.by.as_str()),
         asked.map(|act| act.at),
-        asked.map(|act| act.grounds.as_str()),
+        asked.and_then(|act| act.grounds.as_ref()).map(Grounds::as_str),
         released.map(|act| act.by.as_str()),
         released.map(|act| act.at),
-        released.map(|act| act.grounds.as_str()),
+        released.and_then(|act| act.grounds.as_ref()).map(Grounds::as_str),
     )
     .execute(db)
     .await?;
     if updated.rows_affected() == 1 { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+}
+
+/// Forgets what was written about the holds on a document; none of them may stand.
+#[tracing::instrument(name = "db.legal_holds.forget_reasons", skip_all)]
+pub async fn forget_reasons(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    document_id: DocumentId,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update legal_holds set reason = null, release_asked_reason = null, release_reason = null
+         where tenant = $1 and document_id = $2 and released_at is not null",
+        tenant.as_str(),
+        document_id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// Reads a hold.
@@ -131,7 +149,7 @@ struct Row {
     case_ref: String,
     document_id: DocumentId,
     version: Option<i32>,
-    reason: String,
+    reason: Option<String>,
     placed_by: String,
     placed_at: OffsetDateTime,
     release_asked_by: Option<String>,
@@ -144,7 +162,7 @@ struct Row {
 
 impl Row {
     fn into_hold(self) -> sqlx::Result<Hold> {
-        let placed = act(Some(self.placed_by), Some(self.placed_at), Some(self.reason))?;
+        let placed = act(Some(self.placed_by), Some(self.placed_at), self.reason)?;
         let asked = act(self.release_asked_by, self.release_asked_at, self.release_asked_reason)?;
         let released = act(self.released_by, self.released_at, self.release_reason)?;
         Ok(Hold {
@@ -164,9 +182,9 @@ impl Row {
 }
 
 fn act(by: Option<String>, at: Option<OffsetDateTime>, grounds: Option<String>) -> sqlx::Result<Option<Act>> {
-    let (Some(by), Some(at), Some(grounds)) = (by, at, grounds) else { return Ok(None) };
+    let (Some(by), Some(at)) = (by, at) else { return Ok(None) };
     let by: Subject = read("…_by", by.parse())?;
-    let grounds: Grounds = read("…_reason", grounds.parse())?;
+    let grounds = read("…_reason", grounds.map(|grounds| grounds.parse()).transpose())?;
     Ok(Some(Act { by, at, grounds }))
 }
 

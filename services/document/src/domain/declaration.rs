@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::policy::{Rules, UploadPolicy};
-use super::{FileName, MediaType, Purpose, Sha256, file_name, sha256};
+use super::policy::{MAX_BYTES, Rules, UploadPolicy};
+use super::{FileName, MediaType, Purpose, SealedName, Sha256, file_name, sha256};
 
 /// A file that may be uploaded: every part obeys the policy of its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Declaration {
     /// What the file is handed in for.
     pub purpose: Purpose,
     /// What the citizen calls it; gone once erased.
-    pub file_name: Option<FileName>,
+    pub file_name: Option<SealedName>,
     /// What kind of file it is said to be.
     pub media_type: MediaType,
     /// How many bytes it has.
@@ -79,7 +79,8 @@ impl FileSize {
 }
 
 impl Declaration {
-    /// Checks a declaration against the policy and tells every rule it breaks, in the order of the fields.
+    /// Checks a declaration against the policy and tells every rule it breaks, in the order of the fields. The name is
+    /// given apart: the declaration has it once it is sealed.
     ///
     /// Where the purpose is unknown, type and size are held to the widest that any purpose allows.
     pub fn parse(
@@ -89,7 +90,7 @@ impl Declaration {
         content_type: &str,
         size_bytes: i64,
         sha256: &[u8],
-    ) -> Result<Self, Vec<Violation>> {
+    ) -> Result<(FileName, Self), Vec<Violation>> {
         let mut violations = Vec::new();
         let found = policy.purpose(purpose);
         let rules: Vec<_> = match found {
@@ -104,7 +105,7 @@ impl Declaration {
         let sha256 = keep(Sha256::try_from(sha256), &mut violations);
         match (purpose, file_name, media_type, size, sha256) {
             (Some(purpose), Some(file_name), Some(media_type), Some(size), Some(sha256)) => {
-                Ok(Self { purpose, file_name: Some(file_name), media_type, size, sha256 })
+                Ok((file_name, Self { purpose, file_name: None, media_type, size, sha256 }))
             }
             _ => Err(violations),
         }
@@ -126,7 +127,8 @@ fn parse_media_type(text: &str, rules: &[&Rules]) -> Result<MediaType, Violation
 }
 
 fn parse_size(bytes: i64, rules: &[&Rules]) -> Result<FileSize, Violation> {
-    let limit = rules.iter().map(|rules| rules.max_bytes).max().unwrap_or_default();
+    // A policy may be older than the limit that holds for all.
+    let limit = rules.iter().map(|rules| rules.max_bytes).max().unwrap_or_default().min(MAX_BYTES);
     match FileSize::new(bytes) {
         None => Err(Violation::FileEmpty),
         Some(_) if bytes > limit => Err(Violation::FileTooLarge { limit }),
@@ -148,7 +150,9 @@ mod tests {
         size: i64,
         sha256: &[u8],
     ) -> Result<Declaration, Vec<Violation>> {
-        Declaration::parse(&UploadPolicy::builtin(), purpose, file_name, content_type, size, sha256)
+        let parsed =
+            Declaration::parse(&UploadPolicy::builtin(), purpose, file_name, content_type, size, sha256);
+        parsed.map(|(_, declaration)| declaration)
     }
 
     fn fields(result: Result<Declaration, Vec<Violation>>) -> Vec<&'static str> {
@@ -181,9 +185,10 @@ mod tests {
         assert_eq!(parse("identity", "image/png", 20 * 1024 * 1024 + 1), ["size_bytes"]);
         assert_eq!(parse("income", "image/png", 20 * 1024 * 1024 + 1), [""; 0]);
         assert_eq!(parse("statement", "text/plain", -1), ["size_bytes"]);
-        assert_eq!(parse("recording", "video/mp4", 5 * 1024 * MIB), [""; 0]);
-        assert_eq!(parse("unknown", "text/csv", 5 * 1024 * MIB), ["purpose"]);
-        assert_eq!(parse("unknown", "text/csv", 5 * 1024 * MIB + 1), ["purpose", "size_bytes"]);
+        assert_eq!(parse("recording", "video/mp4", 5_000_000_000), [""; 0]);
+        assert_eq!(parse("recording", "video/mp4", 5_000_000_001), ["size_bytes"]);
+        assert_eq!(parse("unknown", "text/csv", 5_000_000_000), ["purpose"]);
+        assert_eq!(parse("unknown", "text/csv", 5_000_000_001), ["purpose", "size_bytes"]);
     }
 
     proptest! {

@@ -1,10 +1,15 @@
 //! One version of a document, and the edges of its life.
 
+mod status;
+
+pub use status::{RejectionReason, Status};
+
 use ids::{DocumentId, Subject, Tenant, VersionId};
 use time::{Duration, OffsetDateTime};
 
-use super::policy::Period;
-use super::{ClassName, Declaration, MediaType, Sha256, Version};
+use super::policy::{Period, Unscannable};
+use super::quarantine::Outcome;
+use super::{ClassName, Declaration, MediaType, Parts, Sha256, Version};
 
 /// How long an upload is awaited.
 pub const UPLOAD_WINDOW: Duration = Duration::hours(24);
@@ -55,7 +60,12 @@ pub enum Lifecycle {
     Uploaded,
     /// A scanner has taken it.
     Scanning,
-    /// Clean and of the declared type: it can be read.
+    /// No scanner can look into it: it waits for somebody's decision, and can be read by whoever takes that alone.
+    Quarantined {
+        /// The type found in the bytes.
+        detected: MediaType,
+    },
+    /// Clean, or released by somebody, and of the declared type: it can be read.
     Ready {
         /// The type found in the bytes.
         detected: MediaType,
@@ -71,40 +81,6 @@ pub enum Lifecycle {
     Expired,
     /// Bytes and name are gone for good.
     Erased,
-}
-
-/// [`Lifecycle`] without what is known there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// See [`Lifecycle::PendingUpload`].
-    PendingUpload,
-    /// See [`Lifecycle::Uploaded`].
-    Uploaded,
-    /// See [`Lifecycle::Scanning`].
-    Scanning,
-    /// See [`Lifecycle::Ready`].
-    Ready,
-    /// See [`Lifecycle::Rejected`].
-    Rejected,
-    /// See [`Lifecycle::Expired`].
-    Expired,
-    /// See [`Lifecycle::Erased`].
-    Erased,
-}
-
-/// Why a document is refused for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RejectionReason {
-    /// The virus scanner found something.
-    Infected,
-    /// The bytes are of another type than declared.
-    TypeMismatch,
-    /// The stored object has another size than declared.
-    SizeMismatch,
-    /// The stored object has another SHA-256 than declared, or none.
-    ChecksumMismatch,
-    /// The scanner cannot look inside.
-    Unscannable,
 }
 
 /// What a scan found.
@@ -131,6 +107,8 @@ pub struct StoredObject {
     pub size: i64,
     /// Its SHA-256, if the store was given one to check.
     pub sha256: Option<Sha256>,
+    /// How many parts it was put together from, where the store has checked each of them and not the whole.
+    pub parts: Option<i32>,
 }
 
 /// A document after an edge, and the event that tells the world.
@@ -151,12 +129,16 @@ pub enum Event {
     Uploaded,
     /// A scanner has taken it.
     Scanning,
+    /// It waits for somebody's decision.
+    Quarantined,
     /// It can be read.
     Ready,
     /// It is refused for good.
     Rejected(RejectionReason),
     /// No upload was confirmed in time.
     Expired,
+    /// Its owner has given the upload up.
+    GivenUp,
 }
 
 /// An edge that the lifecycle does not have.
@@ -257,6 +239,7 @@ impl Document {
             Lifecycle::Erased => Err(UploadClosed::Erased),
             Lifecycle::Uploaded
             | Lifecycle::Scanning
+            | Lifecycle::Quarantined { .. }
             | Lifecycle::Ready { .. }
             | Lifecycle::Rejected { .. } => Err(UploadClosed::AlreadyConfirmed),
         }
@@ -265,7 +248,14 @@ impl Document {
     /// `pending_upload → uploaded`, or `→ rejected` where the stored object is not the declared one.
     pub fn confirm(self, stored: &StoredObject, now: OffsetDateTime) -> Result<Changed, InvalidTransition> {
         let Lifecycle::PendingUpload { .. } = self.lifecycle else { return self.refuse_to("be confirmed") };
-        Ok(match self.mismatch(stored) {
+        let differs = match self.parts() {
+            // The SHA-256 of the whole is compared by the scan, which reads it.
+            Some(parts) if stored.parts == Some(parts.count()) => {
+                (stored.size != self.declaration.size.bytes()).then_some(RejectionReason::SizeMismatch)
+            }
+            _ => self.mismatch(stored),
+        };
+        Ok(match differs {
             None => self.changed(Lifecycle::Uploaded, Event::Uploaded, now),
             Some(reason) => self.rejected(reason, None, now),
         })
@@ -279,28 +269,54 @@ impl Document {
 
     /// `scanning → ready`, or `→ rejected` where the scan says so or found another type than declared;
     /// `uploaded → rejected` too, but nothing is ready that no scanner has taken. What is ready is kept for `keep_for`.
+    /// `scanning → quarantined` where the scanner cannot look into what is of the declared type, and `unscannable` asks for
+    /// a review.
     pub fn decide(
         self,
         verdict: Verdict,
+        unscannable: Unscannable,
         keep_for: Period,
         now: OffsetDateTime,
     ) -> Result<Changed, InvalidTransition> {
         match (&self.lifecycle, verdict) {
+            (
+                Lifecycle::Scanning,
+                Verdict::Refused { reason: RejectionReason::Unscannable, detected: Some(detected) },
+            ) if unscannable == Unscannable::Review
+                && self.declaration.media_type.is_satisfied_by(&detected) =>
+            {
+                Ok(self.changed(Lifecycle::Quarantined { detected }, Event::Quarantined, now))
+            }
             (Lifecycle::Uploaded | Lifecycle::Scanning, Verdict::Refused { reason, detected }) => {
                 Ok(self.rejected(reason, detected, now))
             }
             (Lifecycle::Scanning, Verdict::Clean { detected: Some(detected) })
                 if self.declaration.media_type.is_satisfied_by(&detected) =>
             {
-                let latest_ready = self.latest_ready.max(Some(self.version));
-                let ready = Self { latest_ready, retain_until: Some(keep_for.after(now)), ..self };
-                Ok(ready.changed(Lifecycle::Ready { detected }, Event::Ready, now))
+                Ok(self.ready(detected, keep_for, now))
             }
             (Lifecycle::Scanning, Verdict::Clean { detected }) => {
                 Ok(self.rejected(RejectionReason::TypeMismatch, detected, now))
             }
             _ => self.refuse_to("be decided"),
         }
+    }
+
+    /// `quarantined → ready`, kept for `keep_for` from now on, or `→ rejected`.
+    pub fn review(
+        self,
+        outcome: Outcome,
+        keep_for: Period,
+        now: OffsetDateTime,
+    ) -> Result<Changed, InvalidTransition> {
+        let Lifecycle::Quarantined { detected } = &self.lifecycle else {
+            return self.refuse_to("be reviewed");
+        };
+        let detected = detected.clone();
+        Ok(match outcome {
+            Outcome::Released => self.ready(detected, keep_for, now),
+            Outcome::Rejected => self.rejected(RejectionReason::Unscannable, Some(detected), now),
+        })
     }
 
     /// `pending_upload → expired`, once the window is over.
@@ -311,6 +327,12 @@ impl Document {
             }
             _ => self.refuse_to("expire"),
         }
+    }
+
+    /// `pending_upload → expired`, before the window is over.
+    pub fn give_up(self, now: OffsetDateTime) -> Result<Changed, InvalidTransition> {
+        let Lifecycle::PendingUpload { .. } = self.lifecycle else { return self.refuse_to("be given up") };
+        Ok(self.changed(Lifecycle::Expired, Event::GivenUp, now))
     }
 
     /// Any status but `erased → erased`. Whether nothing asks for the version to be kept is for the caller to have seen.
@@ -334,22 +356,37 @@ impl Document {
         }
     }
 
+    /// Its parts, where it is sent in parts.
+    #[must_use]
+    pub fn parts(&self) -> Option<Parts> {
+        Parts::of(self.declaration.size)
+    }
+
+    /// The type found in the bytes, once it can be read.
+    #[must_use]
+    pub fn detected(&self) -> Option<&MediaType> {
+        match &self.lifecycle {
+            Lifecycle::Ready { detected } => Some(detected),
+            _ => None,
+        }
+    }
+
     /// Whether it can be read.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.lifecycle, Lifecycle::Ready { .. })
     }
 
-    /// Key of the uploaded object in the intake bucket.
+    /// Whether its bytes are to be in the evidence bucket: it can be read, or waits for a decision.
     #[must_use]
-    pub fn intake_key(&self) -> String {
-        format!("intake/{}/{}", self.id, self.version)
+    pub fn has_evidence(&self) -> bool {
+        matches!(self.lifecycle, Lifecycle::Ready { .. } | Lifecycle::Quarantined { .. })
     }
 
-    /// Key of the scanned copy in the evidence bucket.
-    #[must_use]
-    pub fn evidence_key(&self) -> String {
-        format!("evidence/{}/{}", self.id, self.version)
+    fn ready(self, detected: MediaType, keep_for: Period, now: OffsetDateTime) -> Changed {
+        let latest_ready = self.latest_ready.max(Some(self.version));
+        let ready = Self { latest_ready, retain_until: Some(keep_for.after(now)), ..self };
+        ready.changed(Lifecycle::Ready { detected }, Event::Ready, now)
     }
 
     fn rejected(self, reason: RejectionReason, detected: Option<MediaType>, now: OffsetDateTime) -> Changed {
@@ -373,74 +410,12 @@ impl Lifecycle {
             Self::PendingUpload { .. } => Status::PendingUpload,
             Self::Uploaded => Status::Uploaded,
             Self::Scanning => Status::Scanning,
+            Self::Quarantined { .. } => Status::Quarantined,
             Self::Ready { .. } => Status::Ready,
             Self::Rejected { .. } => Status::Rejected,
             Self::Expired => Status::Expired,
             Self::Erased => Status::Erased,
         }
-    }
-}
-
-impl Status {
-    /// Every status, in the order of a life.
-    pub const ALL: [Self; 7] = [
-        Self::PendingUpload,
-        Self::Uploaded,
-        Self::Scanning,
-        Self::Ready,
-        Self::Rejected,
-        Self::Expired,
-        Self::Erased,
-    ];
-
-    /// The name that the database keeps.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PendingUpload => "pending_upload",
-            Self::Uploaded => "uploaded",
-            Self::Scanning => "scanning",
-            Self::Ready => "ready",
-            Self::Rejected => "rejected",
-            Self::Expired => "expired",
-            Self::Erased => "erased",
-        }
-    }
-
-    /// The status of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
-    /// Whether the scan's outcome, the lack of an upload, or its erasure has settled the version.
-    #[must_use]
-    pub fn is_settled(self) -> bool {
-        matches!(self, Self::Ready | Self::Rejected | Self::Expired | Self::Erased)
-    }
-}
-
-impl RejectionReason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::Infected, Self::TypeMismatch, Self::SizeMismatch, Self::ChecksumMismatch, Self::Unscannable];
-
-    /// The name that the database keeps.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Infected => "INFECTED",
-            Self::TypeMismatch => "TYPE_MISMATCH",
-            Self::SizeMismatch => "SIZE_MISMATCH",
-            Self::ChecksumMismatch => "CHECKSUM_MISMATCH",
-            Self::Unscannable => "UNSCANNABLE",
-        }
-    }
-
-    /// The reason of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 

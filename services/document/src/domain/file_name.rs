@@ -9,6 +9,10 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName(String);
 
+/// A name as it is kept: sealed for the owner of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedName(Vec<u8>);
+
 /// Longest name in bytes, the limit of the common file systems.
 pub const MAX_BYTES: usize = 255;
 
@@ -36,6 +40,20 @@ impl FileName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SealedName {
+    /// What sealing a name has made.
+    #[must_use]
+    pub fn new(sealed: Vec<u8>) -> Self {
+        Self(sealed)
+    }
+
+    /// What can be opened.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A reason that a person wrote: 1 to 1,000 bytes, not blank, no control characters. It may name somebody, so it
-/// stays in the database.
+/// stays in the database, and goes with the document of an owner who is erased.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grounds(String);
 

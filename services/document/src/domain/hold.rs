@@ -31,8 +31,8 @@ pub struct Act {
     pub by: Subject,
     /// When.
     pub at: OffsetDateTime,
-    /// Why.
-    pub grounds: Grounds,
+    /// Why; gone once the document of an erased owner is.
+    pub grounds: Option<Grounds>,
 }
 
 /// How far a hold's release has come.
@@ -104,7 +104,7 @@ mod tests {
         Act {
             by: by.parse().expect("a subject"),
             at: datetime!(2030-05-01 12:00 UTC),
-            grounds: "court order".parse().expect("grounds"),
+            grounds: Some("court order".parse().expect("grounds")),
         }
     }
 

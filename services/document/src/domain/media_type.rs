@@ -27,10 +27,12 @@ impl MediaType {
     /// Whether bytes found to be of type `detected` may be called `self`.
     ///
     /// Plain text has no mark of its own: every kind of text is found to be `text/plain`, so that any `text/…` is
-    /// satisfied by it.
+    /// satisfied by it. An MP4 may say at its end only what is in it, and is found to be `application/mp4` then.
     #[must_use]
     pub fn is_satisfied_by(&self, detected: &Self) -> bool {
-        self == detected || (self.0.starts_with("text/") && detected.0 == "text/plain")
+        self == detected
+            || (self.0.starts_with("text/") && detected.0 == "text/plain")
+            || (matches!(self.as_str(), "video/mp4" | "audio/mp4") && detected.0 == "application/mp4")
     }
 }
 
@@ -93,9 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn only_text_may_be_found_under_another_name() {
+    fn only_text_and_films_may_be_found_under_another_name() {
         assert!(media_type("image/png").is_satisfied_by(&media_type("image/png")));
         assert!(media_type("text/csv").is_satisfied_by(&media_type("text/plain")));
+        assert!(media_type("video/mp4").is_satisfied_by(&media_type("application/mp4")));
+        assert!(!media_type("video/webm").is_satisfied_by(&media_type("application/mp4")));
         assert!(!media_type("application/pdf").is_satisfied_by(&media_type("text/plain")));
         assert!(!media_type("text/plain").is_satisfied_by(&media_type("text/html")));
         assert!(!media_type("text/csv").is_satisfied_by(&media_type("application/pdf")));

@@ -1,6 +1,7 @@
-//! What may be handed in for which purpose, and how long it is kept: what a tenant's staff may publish, and what is in
-//! force where they have not.
+//! What may be handed in for which purpose, how long it is kept, and what it may be read for: what a tenant's staff may
+//! publish, and what is in force where they have not.
 
+pub mod access;
 pub mod period;
 pub mod retention;
 pub mod upload;
@@ -11,14 +12,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{AccessPolicy, AccessRules};
 pub use period::Period;
 pub use retention::{LockMode, RetentionClass, RetentionPolicy};
-pub use upload::{ArchiveLimits, Rules, Unscannable, UploadPolicy};
+pub use upload::{ArchiveLimits, MAX_BYTES, Rules, Unscannable, UploadPolicy};
 
 /// What a document is handed in for: the name of a purpose of the upload policy, now or when it was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Purpose(String);
+
+/// Why a document is read: the name of a purpose of the access policy, now or when it was read, or `own`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccessPurpose(String);
 
 /// The name of a class of the retention policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,6 +84,7 @@ macro_rules! name {
 }
 
 name!(Purpose);
+name!(AccessPurpose);
 name!(ClassName);
 
 fn is_name(text: &str) -> bool {

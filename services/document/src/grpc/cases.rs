@@ -4,6 +4,7 @@ use proto::document::v1;
 use proto::document::v1::case_service_server::CaseService;
 use tonic::{Request, Response, Status};
 
+use super::translate::timestamp;
 use super::{Api, key};
 use crate::app;
 
@@ -37,7 +38,7 @@ impl CaseService for Api {
         let v1::ListCaseDocumentsRequest { case_ref, page_size, page_token } = request.get_ref();
         let page = app::list_case_documents(&self.state, caller, case_ref, *page_size, page_token).await?;
         Ok(Response::new(v1::ListCaseDocumentsResponse {
-            documents: page.documents.iter().map(Into::into).collect(),
+            documents: page.documents,
             next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
         }))
     }
@@ -58,6 +59,37 @@ impl CaseService for Api {
         let (caller, key) = (auth::caller(&request)?, key(&request)?);
         let released = app::release_hold(&self.state, caller, key, request.get_ref()).await?;
         Ok(released.map(|hold| v1::ReleaseHoldResponse { hold: Some(hold) }).into_response())
+    }
+
+    async fn export_case(
+        &self,
+        request: Request<v1::ExportCaseRequest>,
+    ) -> Result<Response<v1::ExportCaseResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let asked = app::export_case(&self.state, caller, key, request.get_ref()).await?;
+        let answer = |export| v1::ExportCaseResponse { export: Some(v1::CaseExport::from(&export)) };
+        Ok(asked.map(answer).into_response())
+    }
+
+    async fn get_case_export(
+        &self,
+        request: Request<v1::GetCaseExportRequest>,
+    ) -> Result<Response<v1::GetCaseExportResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let export = app::get_case_export(&self.state, caller, &request.get_ref().export_id).await?;
+        Ok(Response::new(v1::GetCaseExportResponse { export: Some((&export).into()) }))
+    }
+
+    async fn download_case_export(
+        &self,
+        request: Request<v1::DownloadCaseExportRequest>,
+    ) -> Result<Response<v1::DownloadCaseExportResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let signed = app::download_case_export(&self.state, caller, &request.get_ref().export_id).await?;
+        Ok(Response::new(v1::DownloadCaseExportResponse {
+            url: signed.url,
+            expires_at: Some(timestamp(signed.expires_at)),
+        }))
     }
 
     async fn list_holds(

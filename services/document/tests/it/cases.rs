@@ -30,6 +30,18 @@ impl Actor {
         Ok(placed.into_inner().hold.expect("a hold"))
     }
 
+    /// Holds a document for another reason than usual; returns the hold's id.
+    pub(crate) async fn hold_because(&self, case: &str, id: &str, reason: &str) -> String {
+        let message = v1::PlaceHoldRequest {
+            case_ref: case.to_owned(),
+            document_id: id.to_owned(),
+            version: 0,
+            reason: reason.to_owned(),
+        };
+        let placed = self.cases().place_hold(self.request(message)).await.expect("placed");
+        placed.into_inner().hold.expect("a hold").hold_id
+    }
+
     pub(crate) async fn release(&self, hold: &str) -> Result<v1::Hold> {
         let message =
             v1::ReleaseHoldRequest { hold_id: hold.to_owned(), reason: "the case is closed".to_owned() };

@@ -1,7 +1,9 @@
 use proto::document::v1;
 use rpc_error::{Code, reason};
+use serde_json::json;
 use time::Duration;
 
+use super::policies::{in_force, publish};
 use crate::harness::{File, TestApp, assert_refused, at, evidence_key, intake_key};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +23,30 @@ async fn a_claim_says_what_to_scan_and_moves_the_document() {
     assert_eq!(at(claimed.lease_expires_at), app.clock.now() + Duration::minutes(5));
     assert_eq!(app.status(&ada, &id).await, v1::DocumentStatus::Scanning);
     assert_eq!(app.event_names(&id).await, ["initiated", "uploaded", "scanning"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_says_how_much_of_an_archive_to_unpack() {
+    let app = TestApp::start().await;
+    let (ada, max) = (app.ada(), app.admin("max", "riverton"));
+    let (_, first) = app.uploaded(&ada, &File::pdf("1")).await;
+    let (_, second) = app.uploaded(&ada, &File::pdf("2")).await;
+    let (_, third) = app.uploaded(&ada, &File::pdf("3")).await;
+    let builtin = v1::ArchiveLimits { max_files: 1_000, max_bytes: 200 << 20, max_ratio: 200, max_depth: 3 };
+    assert_eq!(app.worker().claim(&first).await.unwrap().archives, Some(builtin));
+
+    // What holds is the policy of now, also for what was handed in before.
+    let (_, mut upload) = in_force(&app, &max, "upload").await;
+    upload["purposes"]["identity"]["archives"] =
+        json!({"max_files": 2, "max_bytes": 3, "max_ratio": 4, "max_depth": 5});
+    publish(&app, &max, "upload", &upload, 0).await.unwrap();
+    let published = v1::ArchiveLimits { max_files: 2, max_bytes: 3, max_ratio: 4, max_depth: 5 };
+    assert_eq!(app.worker().claim(&second).await.unwrap().archives, Some(published));
+
+    // A purpose that is no more has the built-in limits.
+    upload["purposes"].as_object_mut().unwrap().remove("identity");
+    publish(&app, &max, "upload", &upload, 1).await.unwrap();
+    assert_eq!(app.worker().claim(&third).await.unwrap().archives, Some(builtin));
 }
 
 #[tokio::test(flavor = "multi_thread")]

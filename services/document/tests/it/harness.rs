@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::Trail;
 use blobs::Bucket;
 use clock::Clock;
+use document::config::Reconcile;
 use document::{Config, State};
 use ids::{DocumentId, JobId, Tenant};
-use kafka::rdkafka::consumer::{BaseConsumer, Consumer as _};
-use kafka::rdkafka::{Offset, TopicPartitionList};
 use kafka::{CloudEvent, Record};
 use proto::document::v1;
 use proto::document::v1::document_service_client::DocumentServiceClient;
@@ -24,7 +24,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response};
 
 /// How long anything that happens by itself may take.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
@@ -33,6 +33,7 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     pub(crate) state: State,
+    pub(crate) trail: Trail,
     pub(crate) admin: admin::Admin,
     pub(crate) channel: Channel,
     issuer: Arc<Issuer>,
@@ -59,6 +60,8 @@ enum Who {
     Staff { subject: String, tenant: String },
     Admin { subject: String, tenant: String },
     Service { name: String },
+    Client { name: String, tenant: String },
+    Nobody,
 }
 
 /// Somebody who calls.
@@ -93,11 +96,19 @@ impl TestApp {
             db: db.settings(),
             kafka: kafka.settings.clone(),
             sqs: sqs.settings.clone(),
+            kms: testkit::kms(),
             s3: s3.settings.clone(),
+            keep_rejected: time::Duration::ZERO,
+            keep_exports: time::Duration::days(7),
+            audit: testkit::audit(),
+            tsa: None,
             auth: issuer.settings("svc-document"),
             telemetry: telemetry::Settings::default(),
             grpc: service::grpc::Settings { addr: any_port(), max_concurrency: 512 },
             admin: service::admin::Settings { addr: any_port() },
+            // Tests make passes themselves.
+            reconcile: Reconcile { every: None, horizon: time::Duration::hours(48), pause: Duration::ZERO },
+            integrity_every: time::Duration::days(30),
         };
         change(&mut config);
         let shutdown = Shutdown::manual(Duration::from_secs(5));
@@ -105,8 +116,8 @@ impl TestApp {
         running.admin.started();
         let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
         let channel = endpoint.connect_lazy();
-        let document::Running { admin, state, .. } = running;
-        Self { clock, state, admin, channel, issuer: Arc::new(issuer), db, s3, sqs, kafka, shutdown }
+        let document::Running { admin, state, trail, .. } = running;
+        Self { clock, state, trail, admin, channel, issuer: Arc::new(issuer), db, s3, sqs, kafka, shutdown }
     }
 
     pub(crate) fn ada(&self) -> Actor {
@@ -123,6 +134,16 @@ impl TestApp {
 
     pub(crate) fn admin(&self, subject: &str, tenant: &str) -> Actor {
         self.actor(Who::Admin { subject: subject.to_owned(), tenant: tenant.to_owned() }, None)
+    }
+
+    /// A partner's client that calls with its own credentials.
+    pub(crate) fn client(&self, name: &str, tenant: &str) -> Actor {
+        self.actor(Who::Client { name: name.to_owned(), tenant: tenant.to_owned() }, None)
+    }
+
+    /// Somebody without a token.
+    pub(crate) fn nobody(&self) -> Actor {
+        self.actor(Who::Nobody, None)
     }
 
     pub(crate) fn worker(&self) -> Actor {
@@ -183,7 +204,16 @@ impl TestApp {
         (id, job)
     }
 
-    /// What the scan role does with a clean object.
+    /// A document that no scanner could look into and that waits for a review, and its scan job.
+    pub(crate) async fn quarantined(&self, owner: &Actor, file: &File) -> (String, String) {
+        let (id, job) = self.scanning(owner, file).await;
+        self.copy(&id).await;
+        let status = self.worker().report_unscannable(&job, &file.content_type).await.expect("reported");
+        assert_eq!(status, v1::DocumentStatus::Quarantined);
+        (id, job)
+    }
+
+    /// What the scan role does with an object that is to be kept.
     pub(crate) async fn copy(&self, id: &str) {
         let blobs = &self.state.blobs;
         blobs.copy_to_evidence(&intake_key(id), &evidence_key(id), 1).await.expect("copied");
@@ -213,6 +243,25 @@ impl TestApp {
         job.to_string()
     }
 
+    /// Every table with all its rows as text, bytes in hex.
+    pub(crate) async fn tables(&self) -> Vec<(String, String)> {
+        let mut admin = self.db.admin().await;
+        let names: Vec<String> = sqlx::query_scalar(
+            "select relname::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace",
+        )
+        .fetch_all(&mut admin)
+        .await
+        .expect("tables");
+        let mut tables = Vec::new();
+        for name in names {
+            let dump = format!("select coalesce(string_agg(t::text, ' '), '') from {name} t");
+            let dump =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(dump)).fetch_one(&mut admin).await.expect("rows");
+            tables.push((name, dump));
+        }
+        tables
+    }
+
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&mut self.db.admin().await).await.expect("a number")
     }
@@ -231,9 +280,20 @@ impl TestApp {
     /// Every event of a document on the real topic, in the order of the topic.
     pub(crate) async fn records(&self, id: &str) -> Vec<Record> {
         self.relayed().await;
-        let (settings, topic) = (self.kafka.settings.clone(), self.kafka.topic(topology::topics::DOCUMENT));
-        let all = tokio::task::spawn_blocking(move || read_topic(&settings, &topic)).await.expect("read");
+        let all = self.kafka.records(topology::topics::DOCUMENT).await;
         all.into_iter().filter(|record| record.key.as_deref() == Some(id.as_bytes())).collect()
+    }
+
+    /// Every event on the real topic by its key, each key's in the order of the topic.
+    pub(crate) async fn all_events(&self) -> BTreeMap<String, Vec<CloudEvent>> {
+        self.relayed().await;
+        let all = self.kafka.records(topology::topics::DOCUMENT).await;
+        let mut events: BTreeMap<String, Vec<CloudEvent>> = BTreeMap::new();
+        for record in &all {
+            let event = CloudEvent::parse(record).expect("an event");
+            events.entry(event.key.clone()).or_default().push(event);
+        }
+        events
     }
 
     pub(crate) async fn events(&self, id: &str) -> Vec<CloudEvent> {
@@ -337,6 +397,11 @@ impl Actor {
             Who::Staff { subject, tenant } => self.issuer.staff(subject, tenant),
             Who::Admin { subject, tenant } => self.issuer.person(subject, tenant, "admin"),
             Who::Service { name } => self.issuer.service(name),
+            Who::Client { name, tenant } => self.issuer.mint(serde_json::json!({
+                "sub": format!("service-account-{name}"), "tenant": tenant, "roles": ["citizen"], "azp": name,
+                "client_id": name,
+            })),
+            Who::Nobody => return request,
         };
         let token = auth::Token::parse(&token).expect("a token");
         auth::client::authorize(&mut request, &token, self.tenant.as_ref());
@@ -380,8 +445,25 @@ impl Actor {
         Ok(self.client().list_documents(self.keyless(message)).await?.into_inner())
     }
 
+    /// Downloads for a purpose that nobody refuses: staff have to name one.
     pub(crate) async fn download(&self, id: &str) -> Result<v1::CreateDownloadResponse> {
-        let message = v1::CreateDownloadRequest { document_id: id.to_owned(), version: 0 };
+        self.download_for(id, 0, self.purpose()).await
+    }
+
+    /// What this caller may name when downloading.
+    pub(crate) fn purpose(&self) -> &'static str {
+        let staff = matches!(self.who, Who::Staff { .. } | Who::Admin { .. });
+        if staff { "casework" } else { "" }
+    }
+
+    pub(crate) async fn download_for(
+        &self,
+        id: &str,
+        version: i32,
+        purpose: &str,
+    ) -> Result<v1::CreateDownloadResponse> {
+        let (document_id, purpose) = (id.to_owned(), purpose.to_owned());
+        let message = v1::CreateDownloadRequest { document_id, version, purpose };
         Ok(self.client().create_download(self.keyless(message)).await?.into_inner())
     }
 
@@ -392,6 +474,10 @@ impl Actor {
 
     pub(crate) async fn report_clean(&self, job: &str, detected: &str) -> Result<v1::DocumentStatus> {
         self.report(job, detected, v1::RejectionReason::Unspecified).await
+    }
+
+    pub(crate) async fn report_unscannable(&self, job: &str, detected: &str) -> Result<v1::DocumentStatus> {
+        self.report(job, detected, v1::RejectionReason::Unscannable).await
     }
 
     pub(crate) async fn report(
@@ -456,26 +542,4 @@ pub(crate) fn at(timestamp: Option<prost_types::Timestamp>) -> OffsetDateTime {
 
 pub(crate) fn any_port() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
-}
-
-/// Everything on a topic up to its present ends.
-fn read_topic(settings: &kafka::Settings, topic: &str) -> Vec<Record> {
-    let timeout = Duration::from_secs(10);
-    let consumer: BaseConsumer = settings.consumer("document-tests").create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), timeout).expect("metadata");
-    let mut missing = 0;
-    let mut list = TopicPartitionList::new();
-    for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout).expect("watermarks");
-        missing += high - low;
-        list.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
-    }
-    consumer.assign(&list).expect("assigned");
-    let mut records = Vec::new();
-    while missing > 0 {
-        let message = consumer.poll(timeout).expect("a record in time").expect("a record");
-        records.push(Record::from_message(&message));
-        missing -= 1;
-    }
-    records
 }

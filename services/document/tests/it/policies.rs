@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{Actor, File, Result, TestApp, assert_refused};
 
-async fn in_force(app: &TestApp, actor: &Actor, kind: &str) -> (i32, Value) {
+pub(crate) async fn in_force(app: &TestApp, actor: &Actor, kind: &str) -> (i32, Value) {
     let message = v1::GetPolicyRequest { kind: kind.into(), version: None };
     let mut client = PolicyServiceClient::new(app.channel.clone());
     let policy = client.get_policy(actor.keyless(message)).await.unwrap().into_inner().policy.unwrap();
     (policy.version, serde_json::from_str(&policy.body_json).unwrap())
 }
 
-async fn publish(
+pub(crate) async fn publish(
     app: &TestApp,
     actor: &Actor,
     kind: &str,

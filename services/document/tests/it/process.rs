@@ -13,7 +13,7 @@ use tonic::Request;
 
 use crate::harness::{File, SOON, any_port};
 
-fn document(arguments: &[&str]) -> Command {
+pub(crate) fn document(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_document"));
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DOCUMENT__")) {
@@ -49,6 +49,7 @@ async fn wrong_settings_are_all_listed_and_end_it_with_64() {
         "DOCUMENT__DB__URL",
         "DOCUMENT__KAFKA__BROKERS",
         "DOCUMENT__AUTH__ISSUER",
+        "DOCUMENT__KMS__KEY",
         "DOCUMENT__ADMIN__ADDR",
     ] {
         assert!(told.contains(variable), "{variable} is not in: {told}");
@@ -71,6 +72,7 @@ async fn it_migrates_serves_says_that_it_is_well_and_stops_when_asked() {
     );
     let (grpc, admin) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let (s3_id, s3_secret) = s3.settings.credentials.as_ref().unwrap();
+    let key_file = testkit::key_file().to_string_lossy().into_owned();
     let (sqs_id, sqs_secret) = sqs.settings.credentials.as_ref().unwrap();
     let variables = [
         ("DB__URL", db.urls.app.expose_secret()),
@@ -87,8 +89,12 @@ async fn it_migrates_serves_says_that_it_is_well_and_stops_when_asked() {
         ("S3__REGION", &s3.settings.region),
         ("S3__INTAKE_BUCKET", &s3.settings.intake_bucket),
         ("S3__EVIDENCE_BUCKET", &s3.settings.evidence_bucket),
+        ("S3__AUDIT_BUCKET", &s3.settings.audit_bucket),
+        ("S3__EXPORTS_BUCKET", &s3.settings.exports_bucket),
+        ("AUDIT__SIGNING_KEY", testkit::SIGNING_KEY),
         ("S3__ACCESS_KEY_ID", s3_id),
         ("S3__SECRET_ACCESS_KEY", s3_secret.expose_secret()),
+        ("KMS__KEY_FILE", &key_file),
         ("AUTH__ISSUER", issuer.url()),
         ("TELEMETRY__LOG", "debug"),
         ("GRPC__ADDR", &grpc),

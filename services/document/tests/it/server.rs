@@ -41,7 +41,7 @@ async fn ready_names_what_it_needs() {
     });
     let report = ready.await.unwrap();
     let names: Vec<_> = report.checks.into_keys().collect();
-    assert_eq!(names, ["issuer", "postgres", "relay", "s3"]);
+    assert_eq!(names, ["audit", "issuer", "postgres", "relay", "s3"]);
     let url = format!("http://{}/metrics", app.admin.addr());
     assert_eq!(reqwest::get(url).await.unwrap().status(), 200);
 }

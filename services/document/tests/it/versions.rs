@@ -78,8 +78,7 @@ impl Actor {
         id: &str,
         version: i32,
     ) -> Result<v1::CreateDownloadResponse> {
-        let message = v1::CreateDownloadRequest { document_id: id.to_owned(), version };
-        Ok(self.client().create_download(self.keyless(message)).await?.into_inner())
+        self.download_for(id, version, self.purpose()).await
     }
 }
 

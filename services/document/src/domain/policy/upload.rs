@@ -22,7 +22,7 @@ pub struct UploadPolicy {
 pub struct Rules {
     /// Media types that are accepted, 1 to 32.
     pub content_types: BTreeSet<MediaType>,
-    /// Largest file in bytes, up to 5 GiB.
+    /// Largest file in bytes, up to 5 GB.
     pub max_bytes: i64,
     /// Class of the retention policy.
     pub retention_class: ClassName,
@@ -50,15 +50,29 @@ pub enum Unscannable {
 pub struct ArchiveLimits {
     /// Files in it, those of inner archives too; 1 to 100,000.
     pub max_files: u32,
-    /// Bytes of all of them; 1 to 5 GiB.
+    /// Bytes of all of them; 1 to 5 GB.
     pub max_bytes: i64,
+    /// Bytes of all of them for each byte of the archive, where they are more than a MiB; 1 to 1,100, which is more than
+    /// the format can reach.
+    #[serde(default = "ArchiveLimits::ratio")]
+    pub max_ratio: u32,
     /// Archives within archives; 0 for none, up to 16.
     pub max_depth: u8,
 }
 
+impl ArchiveLimits {
+    /// What is built in, and what holds for a purpose that the policy has no longer.
+    pub const BUILTIN: Self = Self { max_files: 1_000, max_bytes: 200 * MIB, max_ratio: 200, max_depth: 3 };
+
+    /// For policies that were published before there was a limit.
+    fn ratio() -> u32 {
+        Self::BUILTIN.max_ratio
+    }
+}
+
 const MIB: i64 = 1024 * 1024;
-/// Largest object that can be put into the store by one copy.
-const MAX_BYTES: i64 = 5 * 1024 * MIB;
+/// Largest file in bytes: 5 GB, which an object store copies in one request.
+pub const MAX_BYTES: i64 = 5_000_000_000;
 const MAX_PURPOSES: usize = 64;
 const MAX_TYPES: usize = 32;
 
@@ -84,12 +98,15 @@ impl Rules {
         if !(1..=MAX_BYTES).contains(&self.max_bytes) {
             broken(&["max_bytes"], format!("must be 1 to {MAX_BYTES}"));
         }
-        let ArchiveLimits { max_files, max_bytes, max_depth } = self.archives;
+        let ArchiveLimits { max_files, max_bytes, max_ratio, max_depth } = self.archives;
         if !(1..=100_000).contains(&max_files) {
             broken(&["archives", "max_files"], "must be 1 to 100000".to_owned());
         }
         if !(1..=MAX_BYTES).contains(&max_bytes) {
             broken(&["archives", "max_bytes"], format!("must be 1 to {MAX_BYTES}"));
+        }
+        if !(1..=1_100).contains(&max_ratio) {
+            broken(&["archives", "max_ratio"], "must be 1 to 1100".to_owned());
         }
         if max_depth > 16 {
             broken(&["archives", "max_depth"], "must be 0 to 16".to_owned());
@@ -104,7 +121,7 @@ impl Policy for UploadPolicy {
         const PICTURES: &[&str] = &["application/pdf", "image/jpeg", "image/png"];
         const NUMBERS: &[&str] = &["application/pdf", "image/jpeg", "image/png", "text/csv", "text/plain"];
         const RECORDINGS: &[&str] = &["audio/mpeg", "audio/ogg", "video/mp4", "video/webm"];
-        let archives = ArchiveLimits { max_files: 1_000, max_bytes: 200 * MIB, max_depth: 3 };
+        let archives = ArchiveLimits::BUILTIN;
         let purpose = |name: &str, types: &[&str], max_bytes, class: &str, unscannable, sensitive| {
             let content_types = types.iter().filter_map(|text| text.parse().ok()).collect();
             let retention_class = ClassName(class.to_owned());
@@ -188,12 +205,22 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_from_before_the_ratio_has_the_built_in_one() {
+        let mut body = serde_json::to_value(UploadPolicy::builtin()).unwrap();
+        for rules in body["purposes"].as_object_mut().unwrap().values_mut() {
+            rules["archives"].as_object_mut().unwrap().remove("max_ratio").unwrap();
+        }
+        assert_eq!(UploadPolicy::deserialize(&body).unwrap(), UploadPolicy::builtin());
+    }
+
+    #[test]
     fn each_rule_names_its_place() {
         let mut policy = UploadPolicy::builtin();
         let rules = policy.purposes.get_mut("income").unwrap();
         rules.content_types.clear();
         rules.max_bytes = 0;
-        rules.archives = ArchiveLimits { max_files: 0, max_bytes: MAX_BYTES + 1, max_depth: 17 };
+        rules.archives =
+            ArchiveLimits { max_files: 0, max_bytes: MAX_BYTES + 1, max_ratio: 1_101, max_depth: 17 };
         let told: Vec<_> = policy.check().into_iter().map(|violation| violation.pointer).collect();
         assert_eq!(
             told,
@@ -202,6 +229,7 @@ mod tests {
                 "/purposes/income/max_bytes",
                 "/purposes/income/archives/max_files",
                 "/purposes/income/archives/max_bytes",
+                "/purposes/income/archives/max_ratio",
                 "/purposes/income/archives/max_depth",
             ]
         );
