@@ -95,6 +95,16 @@ impl Clamd {
         Ok(Scan { stream, closed: None })
     }
 
+    /// What it thinks of a few bytes.
+    ///
+    /// # Errors
+    /// Those of [`Clamd::begin`], [`Scan::send`] and [`Scan::verdict`].
+    pub async fn scan(&self, bytes: &[u8]) -> Result<Verdict, Error> {
+        let mut scan = self.begin().await?;
+        scan.send(bytes).await?;
+        scan.verdict().await
+    }
+
     async fn connect(&self) -> Result<TcpStream, Error> {
         let refused = |source| Error::Connect { addr: self.addr.clone(), source };
         let connected = timeout(HELLO, TcpStream::connect(&self.addr)).await;

@@ -1,10 +1,13 @@
 //! Settings, from `WORKER__*`.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use service::channel::Target;
 use settings::Env;
 
+use crate::preview::sandbox::Limits;
 use crate::smtp;
 
 /// What this process does. Each role scales and fails alone.
@@ -14,11 +17,15 @@ pub enum Role {
     Scan,
     /// Sends e-mails.
     Mail,
+    /// Makes previews of documents.
+    Preview,
+    /// Reads what is stored again.
+    Integrity,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Scan, Self::Mail];
+    pub const ALL: [Self; 4] = [Self::Scan, Self::Mail, Self::Preview, Self::Integrity];
 
     /// Its name in `WORKER__ROLES`.
     #[must_use]
@@ -26,6 +33,8 @@ impl Role {
         match self {
             Self::Scan => "scan",
             Self::Mail => "mail",
+            Self::Preview => "preview",
+            Self::Integrity => "integrity",
         }
     }
 }
@@ -37,6 +46,10 @@ pub struct Config {
     pub scan: Option<Scan>,
     /// `ROLES` includes `mail`.
     pub mail: Option<Mail>,
+    /// `ROLES` includes `preview`.
+    pub preview: Option<Preview>,
+    /// `ROLES` includes `integrity`.
+    pub integrity: Option<Integrity>,
     /// `SQS__*`.
     pub sqs: queue::Settings,
     /// `AUTH__*`, with the client `svc-worker`.
@@ -71,6 +84,34 @@ pub struct Mail {
     pub concurrency: usize,
 }
 
+/// What the preview role needs.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// `DOCUMENT__URL`.
+    pub document: Target,
+    /// `S3__*`.
+    pub s3: blobs::Settings,
+    /// `PREVIEW__CONCURRENCY`, 1 to 64, default 2: how many files are drawn at a time.
+    pub concurrency: usize,
+    /// `PREVIEW__MEMORY_MIB`, 64 to 4,096, default 512, and `PREVIEW__CPU_SECONDS`, 1 to 60, default 20: what a file may take.
+    pub limits: Limits,
+    /// The worker's program, which runs as the child too.
+    pub program: PathBuf,
+}
+
+/// What the integrity role needs.
+#[derive(Clone, Debug)]
+pub struct Integrity {
+    /// `DOCUMENT__URL`.
+    pub document: Target,
+    /// `S3__*`.
+    pub s3: blobs::Settings,
+    /// `INTEGRITY__CONCURRENCY`, 1 to 64, default 1: how many objects are read at a time.
+    pub concurrency: usize,
+    /// `INTEGRITY__MIB_PER_SECOND`, 2 to 10,000, default 10: what is read at most, all objects together.
+    pub bytes_per_second: u64,
+}
+
 impl Config {
     /// Reads every section and tells everything that is wrong at once. What only a role that is not played needs may be
     /// missing, but where it is given it must be right.
@@ -88,13 +129,24 @@ impl Config {
         let plays = |role| roles.as_ref().is_some_and(|roles| roles.contains(&role));
         let scan = played(env, plays(Role::Scan), SCAN, scan);
         let mail = played(env, plays(Role::Mail), MAIL, mail);
+        let preview = played(env, plays(Role::Preview), PREVIEW, preview);
+        let integrity = played(env, plays(Role::Integrity), INTEGRITY, integrity);
         known(env, KAFKA);
         let sqs = queue::Settings::load(env);
         let auth = auth::Settings::load_with_client(env);
         let telemetry = telemetry::Settings::load(env);
         let admin = service::admin::Settings::load(env);
         let _named = roles?;
-        Some(Self { scan: scan?, mail: mail?, sqs: sqs?, auth: auth?, telemetry: telemetry?, admin: admin? })
+        Some(Self {
+            scan: scan?,
+            mail: mail?,
+            preview: preview?,
+            integrity: integrity?,
+            sqs: sqs?,
+            auth: auth?,
+            telemetry: telemetry?,
+            admin: admin?,
+        })
     }
 }
 
@@ -107,11 +159,16 @@ const SCAN: &[&str] = &[
     "S3__REGION",
     "S3__INTAKE_BUCKET",
     "S3__EVIDENCE_BUCKET",
+    "S3__REPLICA_BUCKET",
     "S3__ACCESS_KEY_ID",
     "S3__SECRET_ACCESS_KEY",
 ];
 const MAIL: &[&str] =
     &["NOTIFICATION__URL", "MAIL__CONCURRENCY", "SMTP__URL", "SMTP__FROM", "SMTP__MESSAGE_ID_DOMAIN"];
+
+const PREVIEW: &[&str] = &["PREVIEW__CONCURRENCY", "PREVIEW__MEMORY_MIB", "PREVIEW__CPU_SECONDS"];
+
+const INTEGRITY: &[&str] = &["INTEGRITY__CONCURRENCY", "INTEGRITY__MIB_PER_SECOND"];
 
 /// For `worker dlq --topic` alone.
 const KAFKA: &[&str] = &[
@@ -160,6 +217,39 @@ fn mail(env: &mut Env) -> Option<Mail> {
     let smtp = smtp::Settings::load(env);
     let concurrency = concurrency(env, "MAIL__CONCURRENCY");
     Some(Mail { notification: notification?, smtp: smtp?, concurrency: concurrency? })
+}
+
+fn preview(env: &mut Env) -> Option<Preview> {
+    const MIB: u64 = 1024 * 1024;
+    let document = Target::load(env, "DOCUMENT__URL");
+    let s3 = blobs::Settings::load(env);
+    let concurrency =
+        env.var("PREVIEW__CONCURRENCY").check("must be 1 to 64", |n| (1..=64).contains(n)).default(2);
+    let memory =
+        env.var("PREVIEW__MEMORY_MIB").check("must be 64 to 4096", |n| (64..=4_096).contains(n)).default(512);
+    let cpu = env.var("PREVIEW__CPU_SECONDS").check("must be 1 to 60", |n| (1..=60).contains(n)).default(20);
+    let program = match std::env::current_exe() {
+        Ok(program) => Some(program),
+        Err(_) => {
+            env.problem("ROLES", "preview needs to know where its program is, and cannot tell");
+            None
+        }
+    };
+    let cpu = Duration::from_secs(cpu?);
+    // Whoever waits rather than computes has three times as long.
+    let limits = Limits { memory: memory? * MIB, cpu, wall: cpu * 3 };
+    Some(Preview { document: document?, s3: s3?, concurrency: concurrency?, limits, program: program? })
+}
+
+fn integrity(env: &mut Env) -> Option<Integrity> {
+    let document = Target::load(env, "DOCUMENT__URL");
+    let s3 = blobs::Settings::load(env);
+    let concurrency =
+        env.var("INTEGRITY__CONCURRENCY").check("must be 1 to 64", |n| (1..=64).contains(n)).default(1);
+    let pace = env.var::<u64>("INTEGRITY__MIB_PER_SECOND");
+    let pace = pace.check("must be 2 to 10000", |n| (2..=10_000).contains(n)).default(10);
+    let bytes_per_second = pace? * 1024 * 1024;
+    Some(Integrity { document: document?, s3: s3?, concurrency: concurrency?, bytes_per_second })
 }
 
 fn concurrency(env: &mut Env, name: &str) -> Option<usize> {

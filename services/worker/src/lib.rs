@@ -9,16 +9,22 @@
 //!   uses up none.
 //! - What was claimed is tried again here for as long as the lease lasts ([`persist`]).
 //! - An object is never called clean unless clamd has said `OK` to all of its bytes, which are those that were declared.
+//! - Files are drawn and their text is read in a child process alone, which is locked down before it reads.
 //! - Logs, spans and dead letters hold ids and codes: addresses and texts pass through memory only.
 //!
-//! Where to look: [`scan`] and [`mail`] are the roles, [`clamd`], [`sniff`] and [`smtp`] what they do, [`owners`] the calls.
+//! Where to look: [`scan`], [`mail`], [`preview`] and [`integrity`] are the roles, [`clamd`], [`archive`], [`pdf`], [`sniff`] and
+//! [`smtp`] what they do, [`owners`] the calls.
 
+pub mod archive;
 pub mod clamd;
 pub mod config;
 pub mod dlq;
+pub mod integrity;
 pub mod mail;
 pub mod owners;
+pub mod pdf;
 pub mod persist;
+pub mod preview;
 mod run;
 pub mod scan;
 pub mod smtp;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use service::{BoxError, Shutdown, healthcheck};
 use settings::Env;
-use worker::{Config, dlq};
+use worker::{Config, dlq, preview};
 
 const SERVICE: &str = "WORKER";
 
@@ -27,6 +27,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: a child has one thread, and is locked down before it looks at a file.
+    if let Some(ended) = preview::child::run_if_asked() {
+        return ended;
+    }
     let cli: Cli = service::parse();
     service::main(async || match cli.command {
         Command::Serve => serve().await,
@@ -39,7 +43,7 @@ async fn serve() -> Result<(), BoxError> {
     let config = Config::load(Env::from_process(SERVICE))?;
     let telemetry = telemetry::init("worker", &config.telemetry);
     let shutdown = Shutdown::on_signals()?;
-    let ended = worker::run(config, shutdown).await;
+    let ended = Box::pin(worker::run(config, shutdown)).await;
     telemetry.shutdown().await;
     ended
 }

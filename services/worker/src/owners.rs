@@ -5,7 +5,13 @@ use std::time::Duration;
 use auth::TokenSource;
 use ids::{JobId, Tenant};
 use proto::document::v1::document_service_client::DocumentServiceClient;
-use proto::document::v1::{ClaimScanRequest, ClaimScanResponse, RejectionReason, ReportScanRequest};
+use proto::document::v1::integrity_service_client::IntegrityServiceClient;
+use proto::document::v1::preview_service_client::PreviewServiceClient;
+use proto::document::v1::{
+    ClaimIntegrityRequest, ClaimIntegrityResponse, ClaimPreviewRequest, ClaimPreviewResponse,
+    ClaimScanRequest, ClaimScanResponse, IntegrityFinding, IntegrityRepair, PreviewFailure, RejectionReason,
+    ReportIntegrityRequest, ReportPreviewRequest, ReportScanRequest, StoredPreview,
+};
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
     ClaimDeliveryRequest, ClaimDeliveryResponse, DeliveryOutcome, ReportDeliveryRequest,
@@ -31,6 +37,8 @@ const LEASED: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Documents {
     client: DocumentServiceClient<Channel>,
+    previews: PreviewServiceClient<Channel>,
+    integrity: IntegrityServiceClient<Channel>,
     health: HealthClient<Channel>,
     tokens: TokenSource,
 }
@@ -41,6 +49,8 @@ impl Documents {
     pub fn new(channel: Channel, tokens: TokenSource) -> Self {
         Self {
             client: DocumentServiceClient::new(channel.clone()),
+            previews: PreviewServiceClient::new(channel.clone()),
+            integrity: IntegrityServiceClient::new(channel.clone()),
             health: HealthClient::new(channel),
             tokens,
         }
@@ -69,6 +79,70 @@ impl Documents {
         };
         let request = request(&self.tokens, &job.tenant, message).await?;
         self.client.clone().report_scan(request).await.map_err(Error::from_status)?;
+        Ok(())
+    }
+
+    /// Takes a preview job.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn claim_preview(&self, job: &Job) -> Result<ClaimPreviewResponse, Error> {
+        let message = ClaimPreviewRequest { job_id: job.job_id.to_string() };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        let answer = self.previews.clone().claim_preview(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Reports a preview that was stored, or why there is none.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn report_preview(
+        &self,
+        job: &Job,
+        failure: PreviewFailure,
+        total_pages: i32,
+        objects: &[StoredPreview],
+    ) -> Result<(), Error> {
+        let message = ReportPreviewRequest {
+            job_id: job.job_id.to_string(),
+            failure: failure.into(),
+            total_pages,
+            objects: objects.to_vec(),
+        };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        self.previews.clone().report_preview(request).await.map_err(Error::from_status)?;
+        Ok(())
+    }
+
+    /// Takes an integrity job.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn claim_integrity(&self, job: &Job) -> Result<ClaimIntegrityResponse, Error> {
+        let message = ClaimIntegrityRequest { job_id: job.job_id.to_string() };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        let answer = self.integrity.clone().claim_integrity(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Reports what an object was found to be, and what became of it.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn report_integrity(
+        &self,
+        job: &Job,
+        finding: IntegrityFinding,
+        repair: IntegrityRepair,
+    ) -> Result<(), Error> {
+        let message = ReportIntegrityRequest {
+            job_id: job.job_id.to_string(),
+            finding: finding.into(),
+            repair: repair.into(),
+        };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        self.integrity.clone().report_integrity(request).await.map_err(Error::from_status)?;
         Ok(())
     }
 

@@ -9,8 +9,17 @@ use std::time::Duration;
 use service::Shutdown;
 use tokio::time::{Instant, sleep};
 
-/// How long after its claim a job is worked on; every lease is five minutes.
+/// How long after its claim a job is worked on; a lease is five minutes, a scan's longer where its owner says so.
 pub const LEASE: Duration = Duration::from_secs(240);
+
+/// What is left of a lease when work on its job ends.
+const SPARE: Duration = Duration::from_secs(60);
+
+/// How long after its claim a job is worked on whose lease has that many seconds.
+#[must_use]
+pub fn within(lease_seconds: i64) -> Duration {
+    Duration::from_secs(lease_seconds.unsigned_abs()).saturating_sub(SPARE).max(LEASE)
+}
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth::TokenSource;
 use blobs::Blobs;
@@ -15,9 +16,12 @@ use topology::queues;
 
 use crate::Config;
 use crate::clamd::Clamd;
+use crate::integrity::{self, Auditor};
 use crate::mail::Postman;
 use crate::owners::{Deliveries, Documents};
 use crate::persist::LEASE;
+use crate::preview::Previewer;
+use crate::preview::sandbox::Sandbox;
 use crate::scan::Scanner;
 use crate::smtp::Mailer;
 
@@ -60,8 +64,42 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         let consumer = Consumer::new(sqs.clone(), queues::SCAN)
             .concurrency(role.concurrency)
             .gate(move || owned(&gate, |scanner| async move { scanner.gate().await }));
-        play(shutdown, "scan", consumer, scanner, |scanner, received| async move {
+        play(shutdown, ("scan", LEASE), consumer, scanner, |scanner, received| async move {
             scanner.work(&received).await
+        });
+    }
+    if let Some(role) = &config.preview {
+        let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        let blobs = Blobs::new(&role.s3, clock.clone()).await;
+        let sandbox = Sandbox::new(role.program.clone(), role.limits);
+        admin = admin
+            .check("sqs preview", &sqs, |sqs| async move { sqs.depth(queues::PREVIEW).await.map(drop) })
+            .check("sandbox", &sandbox, |sandbox| async move { sandbox.check().await })
+            .check("preview s3", &blobs, |blobs| async move { blobs.check().await })
+            .check("preview document", &documents, |documents| async move { documents.check().await });
+        let previewer = Previewer::new(documents, blobs, sandbox, shutdown.clone());
+        let gate = previewer.clone();
+        let consumer = Consumer::new(sqs.clone(), queues::PREVIEW)
+            .concurrency(role.concurrency)
+            .gate(move || owned(&gate, |previewer| async move { previewer.gate().await }));
+        play(shutdown, ("preview", LEASE), consumer, previewer, |previewer, received| async move {
+            previewer.work(&received).await
+        });
+    }
+    if let Some(role) = &config.integrity {
+        let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        let blobs = Blobs::new(&role.s3, clock.clone()).await;
+        admin = admin
+            .check("sqs integrity", &sqs, |sqs| async move { sqs.depth(queues::INTEGRITY).await.map(drop) })
+            .check("integrity s3", &blobs, |blobs| async move { integrity::check(&blobs).await })
+            .check("integrity document", &documents, |documents| async move { documents.check().await });
+        let auditor = Auditor::new(documents, blobs, role.bytes_per_second, shutdown.clone());
+        let gate = auditor.clone();
+        let consumer = Consumer::new(sqs.clone(), queues::INTEGRITY)
+            .concurrency(role.concurrency)
+            .gate(move || owned(&gate, |auditor| async move { auditor.gate().await }));
+        play(shutdown, ("integrity", integrity::LEASE), consumer, auditor, |auditor, received| async move {
+            auditor.work(&received).await
         });
     }
     if let Some(role) = &config.mail {
@@ -76,7 +114,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         let consumer = Consumer::new(sqs, queues::MAIL)
             .concurrency(role.concurrency)
             .gate(move || owned(&gate, |postman| async move { postman.gate().await }));
-        play(shutdown, "mail", consumer, postman, |postman, received| async move {
+        play(shutdown, ("mail", LEASE), consumer, postman, |postman, received| async move {
             postman.work(&received).await
         });
     }
@@ -88,9 +126,14 @@ fn owned<S: Clone, F>(state: &S, with: impl FnOnce(S) -> F) -> F {
     with(state.clone())
 }
 
-/// Runs a role until the worker is asked to stop.
-fn play<S, W, F>(shutdown: &Shutdown, name: &'static str, consumer: Consumer, state: S, work: W)
-where
+/// Runs a role until the worker is asked to stop; what it does for one job has to be done within its lease.
+fn play<S, W, F>(
+    shutdown: &Shutdown,
+    (name, lease): (&'static str, Duration),
+    consumer: Consumer,
+    state: S,
+    work: W,
+) where
     S: Clone + Send + Sync + 'static,
     W: Fn(S, Received) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -103,7 +146,7 @@ where
             let request_id = received.attribute("x-request-id").and_then(RequestId::parse);
             let context = Context {
                 request_id: request_id.unwrap_or_else(RequestId::new),
-                deadline: Instant::now() + LEASE,
+                deadline: Instant::now() + lease,
             };
             context::scope(context, work(S::clone(&state), received))
         };

@@ -2,22 +2,28 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aws_lc_rs::digest::{Context as Hash, SHA256};
 use blobs::{Blobs, Bucket};
 use proto::document::v1::{ClaimScanResponse, RejectionReason};
 use queue::{Failure, Received};
-use service::Shutdown;
-use sha2::{Digest, Sha256};
+use service::context::{self, Context};
+use service::{RequestId, Shutdown};
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use crate::archive::{self, Fault, Limits};
 use crate::clamd::{self, Clamd, Verdict};
 use crate::owners::{self, Documents};
-use crate::persist::{LEASE, OnStop, persist};
+use crate::pdf::{self, Encryption};
+use crate::persist::{OnStop, persist, within};
 use crate::sniff::{self, Sniffer};
 
 /// An object at which clamd breaks off this often under one lease, though it answers others, brings it down: it is not
 /// shown to it again.
 const BREAKS: u32 = 4;
+
+/// What is looked at for encryption.
+const PDF: &str = "application/pdf";
 
 /// What a scan needs.
 #[derive(Clone)]
@@ -32,9 +38,45 @@ pub struct Scanner {
 #[derive(Debug)]
 struct Seen {
     verdict: Verdict,
+    /// Why not all of it could be looked into, whatever clamd says.
+    fault: Option<Fault>,
     detected: String,
     size: u64,
     sha256: [u8; 32],
+}
+
+/// What is learnt of the bytes while they pass.
+struct Reading {
+    sniffer: Sniffer,
+    hash: Hash,
+    size: u64,
+}
+
+/// How far the scanner has come.
+enum Shown {
+    /// It wants more.
+    Goes(clamd::Scan),
+    /// It has said what it thinks.
+    Said(Verdict),
+}
+
+impl Reading {
+    fn new() -> Self {
+        Self { sniffer: Sniffer::default(), hash: Hash::new(&SHA256), size: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.sniffer.push(bytes);
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    fn seen(self, verdict: Verdict) -> Seen {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.hash.finish().as_ref());
+        let detected = self.sniffer.media_type();
+        Seen { verdict, fault: None, detected, size: self.size, sha256 }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -71,21 +113,38 @@ impl Scanner {
     /// What to tell the queue.
     pub async fn work(&self, received: &Received) -> Result<(), Failure> {
         let job = &received.job;
+        failpoint::pass("scan::claiming");
         let claim = match self.documents.claim(job).await {
             Ok(claim) => claim,
             Err(error) => return owners::refused(error),
         };
-        let until = Instant::now() + LEASE;
-        let (detected, reason) = self.inspect(&claim, until).await?;
-        if reason == RejectionReason::Unspecified {
-            let size = claim.size_bytes.unsigned_abs();
-            let copy = || self.blobs.copy_to_evidence(&claim.intake_key, &claim.evidence_key, size);
-            let copied = persist(until, &self.on_stop, blobs::Error::is_transient, copy).await;
+        failpoint::pass("scan::claimed");
+        let until = Instant::now() + within(claim.lease_seconds);
+        let request_id = context::current().map_or_else(RequestId::new, |context| context.request_id);
+        // What is large has more time than the job had before it was claimed.
+        context::scope(Context { request_id, deadline: until }, self.scan(received, &claim, until)).await
+    }
+
+    /// Looks, copies what is to be kept, and reports.
+    async fn scan(
+        &self,
+        received: &Received,
+        claim: &ClaimScanResponse,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        let job = &received.job;
+        let (detected, reason) = self.inspect(claim, until).await?;
+        failpoint::pass("scan::looked");
+        let reviewed = reason == RejectionReason::Unscannable && claim.keep_unscannable;
+        if reason == RejectionReason::Unspecified || reviewed {
+            let copied = persist(until, &self.on_stop, blobs::Error::is_transient, || self.copy(claim)).await;
             copied.map_err(|error| failure(error.into()))?;
+            failpoint::pass("scan::copied");
         }
         let report = || self.documents.report(job, &detected, reason);
         let reported = persist(until, &self.on_stop, |error| error.code().is_transient(), report).await;
         reported.map_err(owners::failed)?;
+        failpoint::pass("scan::reported");
         tracing::info!(
             document.id = claim.document_id,
             reason = reason.as_str_name(),
@@ -93,6 +152,19 @@ impl Scanner {
             "scan reported"
         );
         Ok(())
+    }
+
+    /// Copies what is clean, unless a scanner that died before its report has.
+    async fn copy(&self, claim: &ClaimScanResponse) -> Result<(), blobs::Error> {
+        let size = claim.size_bytes.unsigned_abs();
+        if let Some(head) = self.blobs.head(Bucket::Evidence, &claim.evidence_key).await?
+            && head.size == size
+            && head.sha256.is_some_and(|sha256| sha256[..] == claim.sha256)
+        {
+            return Ok(());
+        }
+        failpoint::pass("scan::copying");
+        self.blobs.copy_to_evidence(&claim.intake_key, &claim.evidence_key, size).await.map(drop)
     }
 
     /// The type that was detected, and why the object is refused.
@@ -112,17 +184,36 @@ impl Scanner {
         match persist(until, &self.on_stop, transient, look).await {
             Ok(seen) => {
                 let reason = judge(claim, &seen);
+                if let Some(fault) = seen.fault {
+                    tracing::info!(document.id = claim.document_id, fault = %fault, "cannot be looked into");
+                }
                 Ok((seen.detected, reason))
             }
             // An outage is never the object's fault; this is none, since clamd answers.
             Err(_) if breaks.load(Ordering::Relaxed) >= BREAKS && self.clamd.ping().await.is_ok() => {
-                Ok((String::new(), RejectionReason::Unscannable))
+                let look =
+                    || async { timeout_at(until, self.look_alone(claim)).await.unwrap_or(Err(Error::Late)) };
+                let transient = |error: &Error| matches!(error, Error::Blobs(error) if error.is_transient());
+                let seen = persist(until, &self.on_stop, transient, look).await.map_err(failure)?;
+                let reason = judge(claim, &seen);
+                Ok((seen.detected, reason))
             }
             Err(error) => Err(failure(error)),
         }
     }
 
-    /// Reads the object once, for the scanner, the digest and the type.
+    /// Reads the object once, for the digest and the type, and shows it to no scanner.
+    async fn look_alone(&self, claim: &ClaimScanResponse) -> Result<Seen, Error> {
+        let mut body = self.blobs.get(Bucket::Intake, &claim.intake_key).await?;
+        let mut reading = Reading::new();
+        while let Some(bytes) = body.next().await? {
+            reading.push(&bytes);
+        }
+        Ok(reading.seen(Verdict::Unscannable { because: "clamd breaks off".to_owned() }))
+    }
+
+    /// Reads the object once and to its end, for the scanner, the digest and the type. The scanner may have seen enough
+    /// before: it stops reading at its limits, and where it finds something.
     async fn look(&self, claim: &ClaimScanResponse) -> Result<Seen, Error> {
         let mut body = self.blobs.get(Bucket::Intake, &claim.intake_key).await?;
         let span = tracing::info_span!(
@@ -133,23 +224,53 @@ impl Scanner {
             verdict = tracing::field::Empty
         );
         async {
-            let mut scan = self.clamd.begin().await?;
-            let (mut sniffer, mut hash, mut size) = (Sniffer::default(), Sha256::new(), 0);
+            let mut reading = Reading::new();
+            let (archive, mut pdf) = (archive::Watch::start(limits(claim)), pdf::Watch::default());
+            let mut shown = Shown::Goes(self.clamd.begin().await?);
             while let Some(bytes) = body.next().await? {
-                sniffer.push(&bytes);
-                hash.update(&bytes);
-                size += bytes.len() as u64;
-                if !scan.send(&bytes).await? {
-                    break;
+                reading.push(&bytes);
+                pdf.push(&bytes);
+                archive.push(bytes.clone()).await;
+                if let Shown::Goes(mut scan) = shown {
+                    let more = scan.send(&bytes).await?;
+                    shown = if more { Shown::Goes(scan) } else { Shown::Said(scan.verdict().await?) };
                 }
             }
-            let verdict = scan.verdict().await?;
+            let verdict = match shown {
+                Shown::Goes(scan) => scan.verdict().await?,
+                Shown::Said(verdict) => verdict,
+            };
             tracing::Span::current().record("verdict", tracing::field::debug(&verdict));
-            Ok(Seen { verdict, detected: sniffer.media_type(), size, sha256: hash.finalize().into() })
+            let mut seen = reading.seen(verdict);
+            seen.fault = archive.finish().await.err();
+            if seen.fault.is_none() && seen.verdict == Verdict::Clean && seen.detected == PDF {
+                seen.fault = self.locked(pdf.finish()).await?;
+            }
+            Ok(seen)
         }
         .instrument(span)
         .await
     }
+
+    /// Whether a PDF that clamd calls clean may still need a password: clamd may be set not to tell.
+    async fn locked(&self, encryption: Encryption) -> Result<Option<Fault>, Error> {
+        let locked = match encryption {
+            Encryption::None => false,
+            Encryption::Told => self.clamd.scan(pdf::LOCKED).await? == Verdict::Clean,
+            Encryption::Disguised => true,
+        };
+        Ok(locked.then_some(Fault::Encrypted))
+    }
+}
+
+/// How much of an archive is unpacked for this job.
+fn limits(claim: &ClaimScanResponse) -> Limits {
+    claim.archives.map_or(Limits::DEFAULT, |limits| Limits {
+        max_files: limits.max_files.unsigned_abs(),
+        max_bytes: limits.max_bytes.unsigned_abs(),
+        max_ratio: limits.max_ratio.unsigned_abs(),
+        max_depth: u8::try_from(limits.max_depth).unwrap_or(u8::MAX),
+    })
 }
 
 fn failure(error: Error) -> Failure {
@@ -160,13 +281,15 @@ fn failure(error: Error) -> Failure {
     }
 }
 
-/// Why the object is refused; unspecified when it is clean and what it claims to be.
+/// Why the object is refused; unspecified when it is clean and what it claims to be. Other bytes than declared are refused as
+/// that, whether they could be scanned or not.
 fn judge(claim: &ClaimScanResponse, seen: &Seen) -> RejectionReason {
     match seen.verdict {
         Verdict::Infected { .. } => RejectionReason::Infected,
+        _ if u64::try_from(claim.size_bytes) != Ok(seen.size) => RejectionReason::SizeMismatch,
+        _ if claim.sha256 != seen.sha256 => RejectionReason::ChecksumMismatch,
         Verdict::Unscannable { .. } => RejectionReason::Unscannable,
-        Verdict::Clean if u64::try_from(claim.size_bytes) != Ok(seen.size) => RejectionReason::SizeMismatch,
-        Verdict::Clean if claim.sha256 != seen.sha256 => RejectionReason::ChecksumMismatch,
+        Verdict::Clean if seen.fault.is_some() => RejectionReason::Unscannable,
         Verdict::Clean if !sniff::satisfies(&claim.content_type, &seen.detected) => {
             RejectionReason::TypeMismatch
         }
@@ -188,7 +311,13 @@ mod tests {
     }
 
     fn seen() -> Seen {
-        Seen { verdict: Verdict::Clean, detected: "application/pdf".to_owned(), size: 7, sha256: [1; 32] }
+        Seen {
+            verdict: Verdict::Clean,
+            fault: None,
+            detected: "application/pdf".to_owned(),
+            size: 7,
+            sha256: [1; 32],
+        }
     }
 
     #[test]
@@ -200,10 +329,28 @@ mod tests {
             (Seen { size: 8, ..seen() }, RejectionReason::SizeMismatch),
             (Seen { sha256: [2; 32], ..seen() }, RejectionReason::ChecksumMismatch),
             (Seen { detected: "text/plain".to_owned(), ..seen() }, RejectionReason::TypeMismatch),
-            (Seen { verdict: unscannable, size: 3, ..seen() }, RejectionReason::Unscannable),
+            (Seen { verdict: unscannable.clone(), ..seen() }, RejectionReason::Unscannable),
+            // Nobody reviews other bytes than declared.
+            (Seen { verdict: unscannable.clone(), size: 3, ..seen() }, RejectionReason::SizeMismatch),
+            (
+                Seen { verdict: unscannable.clone(), sha256: [2; 32], ..seen() },
+                RejectionReason::ChecksumMismatch,
+            ),
+            (Seen { fault: Some(Fault::Ratio), ..seen() }, RejectionReason::Unscannable),
+            (Seen { fault: Some(Fault::Ratio), size: 3, ..seen() }, RejectionReason::SizeMismatch),
+            (
+                Seen { verdict: unscannable, detected: "text/plain".to_owned(), ..seen() },
+                RejectionReason::Unscannable,
+            ),
             // The worst is told first.
             (
-                Seen { verdict: infected, size: 8, detected: "text/plain".to_owned(), ..seen() },
+                Seen {
+                    verdict: infected,
+                    fault: Some(Fault::Depth),
+                    size: 8,
+                    detected: "text/plain".to_owned(),
+                    ..seen()
+                },
                 RejectionReason::Infected,
             ),
         ];

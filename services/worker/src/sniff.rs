@@ -7,6 +7,8 @@ const PREFIX: usize = 64 * 1024;
 
 /// Plain text of any kind.
 const TEXT: &str = "text/plain";
+/// An MP4 whose beginning does not say what is in it.
+const MP4: &str = "application/mp4";
 /// Nothing is known about the bytes.
 const BINARY: &str = "application/octet-stream";
 
@@ -76,11 +78,13 @@ impl Sniffer {
     }
 }
 
-/// Whether bytes found to be `detected` may be called `declared`. Text has no marks that would tell a list from a letter.
+/// Whether bytes found to be `detected` may be called `declared`. Text has no marks that would tell a list from a letter, and
+/// an MP4 may say at its end only what is in it.
 #[must_use]
 pub fn satisfies(declared: &str, detected: &str) -> bool {
     declared.eq_ignore_ascii_case(detected)
         || (detected == TEXT && declared.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case("text/")))
+        || (detected == MP4 && ["video/mp4", "audio/mp4"].iter().any(|of| of.eq_ignore_ascii_case(declared)))
 }
 
 /// Control characters that no text has; tab, line feed, form feed and carriage return are fine.
@@ -173,6 +177,9 @@ mod tests {
             ("image/png", "image/jpeg", false),
             ("text/plain", "text/plain", true),
             ("text/csv", "text/plain", true),
+            ("video/mp4", "application/mp4", true),
+            ("video/mp4", "audio/mp4", false),
+            ("video/webm", "application/mp4", false),
             ("text/plain", "application/pdf", false),
             ("text/plain", "application/octet-stream", false),
             ("", "application/octet-stream", false),

@@ -51,7 +51,7 @@ async fn what_is_above_its_limit_is_never_called_clean() {
     // One more than `StreamMaxLength` of the test server.
     let mut scan = clamd().begin().await.unwrap();
     let block = vec![b'a'; 1024 * 1024];
-    for _ in 0..65 {
+    for _ in 0..101 {
         if !scan.send(&block).await.unwrap() {
             break;
         }

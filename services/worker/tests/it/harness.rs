@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use clock::Clock;
 use proto::document::v1::document_service_client::DocumentServiceClient;
+use proto::document::v1::preview_service_client::PreviewServiceClient;
 use proto::document::v1::{
     ConfirmUploadRequest, Document, DocumentStatus, GetDocumentRequest, InitiateUploadRequest,
 };
+use proto::document::v1::{GetPreviewRequest, GetPreviewResponse, PreviewState};
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{FeedItem, ListFeedRequest, UpsertRecipientRequest};
+use proto::operations::v1::policy_service_client::PolicyServiceClient;
+use proto::operations::v1::{GetPolicyRequest, PublishPolicyRequest};
 use service::channel::{Channel, Target, balanced};
 use service::{Shutdown, admin};
 use sha2::{Digest, Sha256};
@@ -30,10 +34,11 @@ pub(crate) struct TestApp {
     pub(crate) document: Target,
     pub(crate) notification: Target,
     issuer: Issuer,
-    documents: DocumentServiceClient<Channel>,
+    pub(crate) documents: DocumentServiceClient<Channel>,
+    previews: PreviewServiceClient<Channel>,
     notifications: NotificationServiceClient<Channel>,
     services: Shutdown,
-    _databases: (TestDb, TestDb),
+    pub(crate) databases: (TestDb, TestDb),
     pub(crate) kafka: TestKafka,
 }
 
@@ -47,7 +52,7 @@ pub(crate) struct Worker {
 pub(crate) struct Citizen {
     pub(crate) canary: Canary,
     subject: String,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl TestApp {
@@ -68,11 +73,22 @@ impl TestApp {
             db: documents.settings(),
             kafka: kafka.settings.clone(),
             sqs: sqs.settings.clone(),
+            kms: testkit::kms(),
             s3: s3.settings.clone(),
+            keep_rejected: time::Duration::ZERO,
+            keep_exports: time::Duration::days(7),
+            audit: testkit::audit(),
+            tsa: None,
             auth: issuer.settings("svc-document"),
             telemetry: telemetry::Settings::default(),
             grpc: grpc(),
             admin: admin::Settings { addr: any_port() },
+            reconcile: document::config::Reconcile {
+                every: None,
+                horizon: time::Duration::hours(48),
+                pause: Duration::ZERO,
+            },
+            integrity_every: time::Duration::days(30),
         };
         let running = Box::pin(document::start(&config, clock.clone(), &services)).await.unwrap();
         running.admin.started();
@@ -93,6 +109,7 @@ impl TestApp {
         let notification = target(running.grpc);
         Self {
             documents: DocumentServiceClient::new(balanced(&document)),
+            previews: PreviewServiceClient::new(balanced(&document)),
             notifications: NotificationServiceClient::new(balanced(&notification)),
             sqs,
             s3,
@@ -100,12 +117,17 @@ impl TestApp {
             notification,
             issuer,
             services,
-            _databases: (documents, notifications),
+            databases: (documents, notifications),
             kafka,
         }
     }
 
-    /// Settings of a worker with both roles, on the real clamd and the real mail catcher.
+    /// Token of somebody who publishes policies.
+    pub(crate) fn admin(&self) -> String {
+        self.issuer.person("max", "riverton", "admin")
+    }
+
+    /// Settings of a worker with every role, on the real clamd and the real mail catcher.
     pub(crate) fn config(&self) -> Config {
         Config {
             scan: Some(config::Scan {
@@ -118,6 +140,19 @@ impl TestApp {
                 notification: self.notification.clone(),
                 smtp: smtp_at(&testkit::env().smtp_url()),
                 concurrency: 4,
+            }),
+            preview: Some(config::Preview {
+                document: self.document.clone(),
+                s3: self.s3.settings.clone(),
+                concurrency: 2,
+                limits: super::sandbox::patient(),
+                program: env!("CARGO_BIN_EXE_worker").into(),
+            }),
+            integrity: Some(config::Integrity {
+                document: self.document.clone(),
+                s3: self.s3.settings.clone(),
+                concurrency: 2,
+                bytes_per_second: 100_000_000,
             }),
             sqs: self.sqs.settings.clone(),
             auth: self.issuer.settings("svc-worker"),
@@ -150,6 +185,31 @@ impl TestApp {
         })
         .await;
         Citizen { canary, subject, token }
+    }
+
+    /// Has the tenant's staff publish that `income` may be handed in as these media types.
+    pub(crate) async fn allow(&self, content_types: &[&str]) {
+        let admin = self.issuer.person("max", "riverton", "admin");
+        let client = PolicyServiceClient::new(balanced(&self.document));
+        let message = GetPolicyRequest { kind: "upload".to_owned(), version: None };
+        let in_force = patiently(&admin, &message, |request| {
+            let mut client = client.clone();
+            async move { client.get_policy(request).await }
+        });
+        let in_force = in_force.await.policy.unwrap();
+        let mut body: serde_json::Value = serde_json::from_str(&in_force.body_json).unwrap();
+        body["purposes"]["income"]["content_types"] = content_types.into();
+        let message = PublishPolicyRequest {
+            kind: in_force.kind,
+            body_json: body.to_string(),
+            expected_version: in_force.version,
+            note: "OPS-1".to_owned(),
+        };
+        patiently(&admin, &message, |request| {
+            let mut client = client.clone();
+            async move { client.publish_policy(request).await }
+        })
+        .await;
     }
 
     /// Declares, uploads and confirms. Returns the document's id.
@@ -202,6 +262,21 @@ impl TestApp {
         reached.await.unwrap()
     }
 
+    /// Waits until there is a preview of a document, or will be none.
+    pub(crate) async fn previewed(&self, citizen: &Citizen, id: &str) -> GetPreviewResponse {
+        let message = GetPreviewRequest { document_id: id.to_owned(), version: 0, purpose: String::new() };
+        let client = &self.previews;
+        let decided = eventually(SOON, || async {
+            let shown = patiently(&citizen.token, &message, |request| {
+                let mut client = client.clone();
+                async move { client.get_preview(request).await }
+            });
+            let shown = shown.await;
+            if shown.state() == PreviewState::Pending { Err(shown) } else { Ok(shown) }
+        });
+        decided.await.unwrap()
+    }
+
     /// Waits until the citizen's feed has a row of this status, and returns all of it.
     pub(crate) async fn told(&self, citizen: &Citizen, status: &str) -> Vec<FeedItem> {
         let told = eventually(SOON, || async {
@@ -228,7 +303,7 @@ impl TestApp {
 }
 
 /// Calls as a sensible client does: what is unavailable, as on a crowded machine, is tried again under the same key.
-async fn patiently<M: Clone, T, F>(token: &str, message: &M, call: impl Fn(Request<M>) -> F) -> T
+pub(crate) async fn patiently<M: Clone, T, F>(token: &str, message: &M, call: impl Fn(Request<M>) -> F) -> T
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {

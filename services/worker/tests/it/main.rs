@@ -2,9 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test, and says where")]
 
+mod archives;
 mod clamd;
 mod dlq;
 mod harness;
+mod integrity;
+mod large;
 mod mail;
+mod preview;
+mod sandbox;
 mod scan;
 mod trace;
