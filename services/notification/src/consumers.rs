@@ -2,6 +2,8 @@
 
 mod document_erased;
 mod document_expired;
+mod document_granted;
+mod document_quarantined;
 mod document_ready;
 mod document_rejected;
 mod document_scanning;
@@ -27,9 +29,11 @@ pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::
     Ok(consumer::inbox(&state.db, kafka, &state.clock, GROUP, &[topics::DOCUMENT])?
         .on(document_uploaded::TYPE, document_uploaded::handler(state))
         .on(document_scanning::TYPE, document_scanning::handler(state))
+        .on(document_quarantined::TYPE, document_quarantined::handler(state))
         .on(document_ready::TYPE, document_ready::handler(state))
         .on(document_rejected::TYPE, document_rejected::handler(state))
         .on(document_expired::TYPE, document_expired::handler(state))
+        .on(document_granted::TYPE, document_granted::handler(state))
         .on(document_subject_erased::TYPE, document_subject_erased::handler(state))
         .on(document_erased::TYPE, document_erased::handler(state)))
 }

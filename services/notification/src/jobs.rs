@@ -1,7 +1,6 @@
-//! What happens when its time has come: one file per kind of due row, and per sweep.
+//! What happens when its time has come: one file per kind of due row.
 
 mod erasure_unreported;
-pub mod forget_events;
 mod mail_unreported;
 
 use due::Runner;

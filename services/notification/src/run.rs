@@ -82,7 +82,8 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     spawn(shutdown, "idempotency sweep", sweep);
     let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
     spawn(shutdown, "key rotation", rewrap);
-    spawn(shutdown, "inbox sweep", jobs::forget_events::run(state.clone(), shutdown.token()));
+    let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
+    spawn(shutdown, "inbox sweep", forget);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(grpc::Service::server(state.clone())))

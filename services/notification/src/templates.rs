@@ -131,7 +131,7 @@ impl Templates {
         Ok(FeedText { title: title.trim().to_owned(), body: body.trim().to_owned() })
     }
 
-    /// Renders an e-mail. `code` refines the status and may be empty.
+    /// Renders an e-mail. `code` refines the status and may be empty; `document` is there where the status names it.
     ///
     /// # Errors
     /// When the version does not exist, or names what it was not given.
@@ -141,7 +141,7 @@ impl Templates {
         version: i16,
         locale: &Locale,
         code: &str,
-        document: &DocumentFacts,
+        document: Option<&DocumentFacts>,
     ) -> Result<MailText, Error> {
         let values = context! { code, document };
         let subject = self.render(status, version, locale, "subject", &values)?;
@@ -219,10 +219,13 @@ mod tests {
         for tag in ["en", "de"] {
             for status in FeedStatus::ALL.into_iter().filter(|status| status.is_mailed()) {
                 let code = if status == FeedStatus::DocumentRejected { "TYPE_MISMATCH" } else { "" };
-                let mail =
-                    templates.mail(status, templates.current(status), &locale(tag), code, &facts()).unwrap();
+                let facts = status.names_document().then(facts);
+                let mail = templates
+                    .mail(status, templates.current(status), &locale(tag), code, facts.as_ref())
+                    .unwrap();
                 let MailText { subject, text, html } = mail;
-                assert!(html.contains("&lt;Ada&gt;") && !html.contains("<Ada>"), "{html}");
+                assert_eq!(html.contains("&lt;Ada&gt;"), status.names_document(), "{html}");
+                assert!(!html.contains("<Ada>"), "{html}");
                 insta::assert_snapshot!(
                     format!("mail-{}-{tag}", status.as_str()),
                     format!("Subject: {subject}\n\n{text}\n\n--- html\n{html}")

@@ -96,10 +96,16 @@ async fn claimable(tx: &mut Tx, job: JobId, now: OffsetDateTime) -> Result<(Atte
 /// Writes the e-mail in the recipient's language; `None` when its document is gone.
 async fn write(state: &State, tenant: &Tenant, attempt: &Attempt) -> Result<Option<MailText>, Error> {
     let status: FeedStatus = attempt.status.parse()?;
-    let document = DocumentId::try_from(attempt.subject_id).map_err(|_| Error::JobNotFound)?;
-    let Some(facts) = state.documents.facts(tenant, document).await? else { return Ok(None) };
+    let facts = if status.names_document() {
+        let document = DocumentId::try_from(attempt.subject_id).map_err(|_| Error::JobNotFound)?;
+        let Some(facts) = state.documents.facts(tenant, document).await? else { return Ok(None) };
+        Some(facts)
+    } else {
+        None
+    };
     let locale = Locale::stored(attempt.locale.as_deref());
-    let mail = state.templates.mail(status, attempt.template_version, &locale, &attempt.code, &facts)?;
+    let mail =
+        state.templates.mail(status, attempt.template_version, &locale, &attempt.code, facts.as_ref())?;
     Ok(Some(mail))
 }
 

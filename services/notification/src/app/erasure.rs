@@ -57,7 +57,8 @@ pub async fn get(state: &State, tenant: &Tenant, id: ErasureId) -> Result<(Erasu
         .tenant(tenant, move |tx| {
             Box::pin(async move {
                 let tenant = tx.tenant().clone();
-                let found = db::erasures::find(tx, &tenant, id).await?;
+                // Whoever reports holds the row: an erasure and its reports are read as of one moment.
+                let found = db::erasures::lock(tx, &tenant, id).await?;
                 with_reports(tx, found).await
             })
         })

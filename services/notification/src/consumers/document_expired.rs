@@ -19,6 +19,10 @@ pub(super) fn handler(
         let state = state.clone();
         Box::pin(async move {
             let message: DocumentExpired = event.decode()?;
+            // Whoever gave it up knows.
+            if message.given_up {
+                return Ok(());
+            }
             let status = FeedStatus::DocumentExpired;
             let notice = document_notice(event, &message.document_id, &message.owner, status, "")?;
             Ok(app::notify::notify(tx, &state, &notice).await?)

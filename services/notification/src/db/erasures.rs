@@ -73,25 +73,6 @@ pub async fn find_by_subject(
     .await?)
 }
 
-/// An erasure.
-#[tracing::instrument(name = "db.erasures.find", skip_all)]
-pub async fn find(
-    connection: &mut PgConnection,
-    tenant: &Tenant,
-    id: ErasureId,
-) -> Result<Option<Erasure>, pg::Error> {
-    Ok(sqlx::query_as!(
-        Erasure,
-        r#"select id as "id: ErasureId", subject as "subject: Subject", requested_at, finished_at
-             from erasures
-            where tenant = $1 and id = $2"#,
-        tenant as &Tenant,
-        id as ErasureId,
-    )
-    .fetch_optional(connection)
-    .await?)
-}
-
 /// An erasure, which nobody else changes until the transaction ends.
 #[tracing::instrument(name = "db.erasures.lock", skip_all)]
 pub async fn lock(

@@ -9,6 +9,8 @@ pub enum FeedStatus {
     DocumentUploaded,
     /// A scanner has taken a document.
     DocumentScanning,
+    /// No scanner can look into a document: the office decides.
+    DocumentQuarantined,
     /// A document is clean and can be read.
     DocumentReady,
     /// A document was refused; the code says why.
@@ -17,6 +19,8 @@ pub enum FeedStatus {
     DocumentExpired,
     /// A document is gone for good.
     DocumentErased,
+    /// A document, or those of a case, were shared with somebody.
+    DocumentShared,
     /// A delivery waits for a worker.
     DeliveryQueued,
     /// A provider has taken a delivery.
@@ -31,13 +35,15 @@ pub enum FeedStatus {
 
 impl FeedStatus {
     /// Every status.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::DocumentUploaded,
         Self::DocumentScanning,
+        Self::DocumentQuarantined,
         Self::DocumentReady,
         Self::DocumentRejected,
         Self::DocumentExpired,
         Self::DocumentErased,
+        Self::DocumentShared,
         Self::DeliveryQueued,
         Self::DeliverySent,
         Self::DeliveryFailed,
@@ -51,10 +57,12 @@ impl FeedStatus {
         match self {
             Self::DocumentUploaded => "document.uploaded",
             Self::DocumentScanning => "document.scanning",
+            Self::DocumentQuarantined => "document.quarantined",
             Self::DocumentReady => "document.ready",
             Self::DocumentRejected => "document.rejected",
             Self::DocumentExpired => "document.expired",
             Self::DocumentErased => "document.erased",
+            Self::DocumentShared => "document.shared",
             Self::DeliveryQueued => "delivery.queued",
             Self::DeliverySent => "delivery.sent",
             Self::DeliveryFailed => "delivery.failed",
@@ -69,10 +77,12 @@ impl FeedStatus {
         match self {
             Self::DocumentUploaded
             | Self::DocumentScanning
+            | Self::DocumentQuarantined
             | Self::DocumentReady
             | Self::DocumentRejected
             | Self::DocumentExpired
             | Self::DocumentErased
+            | Self::DocumentShared
             | Self::DeliverySuppressed => "guildhall.notification.feed_row_added.v1",
             Self::DeliveryQueued => "guildhall.notification.queued.v1",
             Self::DeliverySent => "guildhall.notification.sent.v1",
@@ -81,10 +91,26 @@ impl FeedStatus {
         }
     }
 
-    /// Whether the recipient is also told by e-mail: outcomes are, steps on the way are not.
+    /// Whether the recipient is also told by e-mail: outcomes are, and what takes days; other steps on the way are not.
     #[must_use]
     pub fn is_mailed(self) -> bool {
-        matches!(self, Self::DocumentReady | Self::DocumentRejected | Self::DocumentExpired)
+        matches!(
+            self,
+            Self::DocumentQuarantined
+                | Self::DocumentReady
+                | Self::DocumentRejected
+                | Self::DocumentExpired
+                | Self::DocumentShared
+        )
+    }
+
+    /// Whether its e-mail says which document it is about, which only the owner is told.
+    #[must_use]
+    pub fn names_document(self) -> bool {
+        matches!(
+            self,
+            Self::DocumentQuarantined | Self::DocumentReady | Self::DocumentRejected | Self::DocumentExpired
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use ids::DocumentId;
 use kafka::CloudEvent;
 use proto::document::v1::{
-    DocumentAccessed, DocumentErased, DocumentInitiated, ErasureCause, RejectionReason,
+    DocumentAccessed, DocumentErased, DocumentGranted, DocumentInitiated, ErasureCause, RejectionReason,
 };
 
 use crate::harness::{RIVERTON, TestApp, What};
@@ -35,6 +35,8 @@ async fn each_event_tells_the_owner_and_outcomes_are_mailed() {
     app.eventually_count(NOTIFICATIONS, 4).await;
     app.publish(&app.event(late, "ada", What::Expired)).await;
     app.eventually_count(NOTIFICATIONS, 5).await;
+    app.publish(&app.event(app.document(), "ada", What::Quarantined)).await;
+    app.eventually_count(NOTIFICATIONS, 6).await;
 
     let feed = app.adas_feed().await;
     let feed: Vec<_> =
@@ -50,6 +52,8 @@ async fn each_event_tells_the_owner_and_outcomes_are_mailed() {
             (6, "delivery.queued", ""),
             (7, "document.expired", ""),
             (8, "delivery.queued", ""),
+            (9, "document.quarantined", ""),
+            (10, "delivery.queued", ""),
         ]
     );
     let rows = app.ada().all_rows("").await;
@@ -62,7 +66,18 @@ async fn each_event_tells_the_owner_and_outcomes_are_mailed() {
     let (row, queued) = ("guildhall.notification.feed_row_added.v1", "guildhall.notification.queued.v1");
     assert_eq!(
         types,
-        [(1, row), (2, row), (3, row), (4, queued), (5, row), (6, queued), (7, row), (8, queued)]
+        [
+            (1, row),
+            (2, row),
+            (3, row),
+            (4, queued),
+            (5, row),
+            (6, queued),
+            (7, row),
+            (8, queued),
+            (9, row),
+            (10, queued),
+        ]
     );
     for ((event, message), row) in events.iter().zip(&rows) {
         assert_eq!((event.tenant.as_str(), event.source.as_str()), (RIVERTON, "/guildhall/notification"));
@@ -70,7 +85,7 @@ async fn each_event_tells_the_owner_and_outcomes_are_mailed() {
         assert_eq!((&message.notification_id, &message.subject_id), (&row.notification_id, &row.subject_id));
     }
     let jobs: Vec<_> = app.take_jobs().await.into_iter().map(|(job, _)| job.job_id.to_string()).collect();
-    assert_eq!(jobs.len(), 3);
+    assert_eq!(jobs.len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,13 +138,54 @@ async fn events_that_nobody_is_told_of_write_nothing() {
         purpose: "identity".to_owned(),
         version: 1,
     };
-    let accessed = DocumentAccessed { document_id, owner, accessor: "sam".to_owned(), version: 1 };
+    let accessed = DocumentAccessed {
+        document_id,
+        owner,
+        accessor: "sam".to_owned(),
+        version: 1,
+        purpose: "casework".to_owned(),
+        grant_id: String::new(),
+    };
     app.publish(&app.cloud(document, "initiated", &initiated)).await;
     app.publish(&app.cloud(document, "accessed", &accessed)).await;
     app.publish(&app.event(document, "ada", What::Uploaded)).await;
     app.eventually_count(NOTIFICATIONS, 1).await;
     assert_eq!(app.count("select count(*) from inbox").await, 1);
     assert_eq!(app.adas_statuses().await, ["document.uploaded"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_with_whom_something_was_shared_is_told_without_names() {
+    let app = TestApp::start().await;
+    app.bff().upsert("ben", "ben@example.org", "de").await.unwrap();
+    let document = app.document();
+    let grant = |subject: &str, client: &str| DocumentGranted {
+        grant_id: ids::GrantId::mint(&app.clock).to_string(),
+        document_id: document.to_string(),
+        owner: "ada".to_owned(),
+        grantee_subject: subject.to_owned(),
+        grantee_client: client.to_owned(),
+        purpose: "casework".to_owned(),
+        ..Default::default()
+    };
+    let to_ben = grant("ben", "");
+    app.publish(&app.cloud(document, "granted", &grant("", "partner"))).await;
+    app.publish(&app.cloud(document, "granted", &to_ben)).await;
+    app.eventually_count(NOTIFICATIONS, 1).await;
+
+    let rows = app.citizen("ben", RIVERTON).all_rows("").await;
+    let told: Vec<_> = rows.iter().map(|row| row.status.as_str()).collect();
+    assert_eq!(told, ["document.shared", "delivery.queued"]);
+    assert_eq!((rows[0].subject_type.as_str(), &rows[0].subject_id), ("grant", &to_ben.grant_id));
+    // The mail is written without asking for the document: the grantee may not be told its name by mail.
+    app.documents.forget_all();
+    let [job] = &*app.jobs_in_table().await else { panic!("one job") };
+    let claimed = app.worker().claim(job).await.unwrap();
+    assert_eq!(claimed.to_address, "ben@example.org");
+    assert_eq!(claimed.subject, "Mit Ihnen wurde etwas geteilt");
+    for text in [&claimed.subject, &claimed.text_body, &claimed.html_body] {
+        assert!(!text.contains("passport") && !text.contains("ada"), "{text}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

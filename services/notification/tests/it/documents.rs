@@ -137,6 +137,27 @@ impl DocumentService for Shelf {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn sign_parts(
+        &self,
+        _: Request<v1::SignPartsRequest>,
+    ) -> Result<Response<v1::SignPartsResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn list_parts(
+        &self,
+        _: Request<v1::ListPartsRequest>,
+    ) -> Result<Response<v1::ListPartsResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
+    async fn abort_upload(
+        &self,
+        _: Request<v1::AbortUploadRequest>,
+    ) -> Result<Response<v1::AbortUploadResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn confirm_upload(
         &self,
         _: Request<v1::ConfirmUploadRequest>,

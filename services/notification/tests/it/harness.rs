@@ -6,16 +6,15 @@ use std::time::Duration;
 use clock::Clock;
 use futures::future::BoxFuture;
 use ids::{DocumentId, EventId, Tenant};
-use kafka::rdkafka::consumer::{BaseConsumer, Consumer as _};
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
-use kafka::rdkafka::{Offset, TopicPartitionList};
 use kafka::{CloudEvent, Record, Tracing};
 use notification::app::notify::{Notice, notify};
 use notification::domain::status::FeedStatus;
 use notification::{Config, Running, State};
 use prost::Name;
 use proto::document::v1::{
-    DocumentExpired, DocumentReady, DocumentRejected, DocumentScanning, DocumentUploaded, RejectionReason,
+    DocumentExpired, DocumentQuarantined, DocumentReady, DocumentRejected, DocumentScanning,
+    DocumentUploaded, RejectionReason,
 };
 use proto::notification::v1;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
@@ -31,7 +30,7 @@ use topology::{queues, topics};
 use crate::documents::Documents;
 
 /// How long anything that happens by itself may take.
-pub(crate) const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 pub(crate) const RIVERTON: &str = "riverton";
 pub(crate) const LAKESIDE: &str = "lakeside";
@@ -200,6 +199,10 @@ impl TestApp {
             What::Scanning => {
                 self.cloud(id, "scanning", &DocumentScanning { document_id, owner, purpose, version: 1 })
             }
+            What::Quarantined => {
+                let quarantined = DocumentQuarantined { document_id, owner, purpose, version: 1 };
+                self.cloud(id, "quarantined", &quarantined)
+            }
             What::Ready => {
                 self.cloud(id, "ready", &DocumentReady { document_id, owner, purpose, version: 1 })
             }
@@ -212,7 +215,12 @@ impl TestApp {
                 )
             }
             What::Expired => {
-                self.cloud(id, "expired", &DocumentExpired { document_id, owner, purpose, version: 1 })
+                let given_up = false;
+                self.cloud(
+                    id,
+                    "expired",
+                    &DocumentExpired { document_id, owner, purpose, version: 1, given_up },
+                )
             }
         }
     }
@@ -260,8 +268,7 @@ impl TestApp {
 
     pub(crate) async fn records(&self, topic: &str) -> Vec<Record> {
         self.relayed().await;
-        let (settings, topic) = (self.kafka.settings.clone(), self.kafka.topic(topic));
-        tokio::task::spawn_blocking(move || read_topic(&settings, &topic)).await.expect("read")
+        self.kafka.records(topic).await
     }
 
     /// Takes every mail job that is in the queue now: what it says, and the message's body.
@@ -314,6 +321,7 @@ impl Drop for TestApp {
 pub(crate) enum What {
     Uploaded,
     Scanning,
+    Quarantined,
     Ready,
     Rejected(RejectionReason),
     Expired,
@@ -448,26 +456,4 @@ pub(crate) fn numbers(count: usize) -> Vec<i64> {
 
 pub(crate) fn any_port() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
-}
-
-/// Everything on a topic up to its present ends.
-fn read_topic(settings: &kafka::Settings, topic: &str) -> Vec<Record> {
-    let timeout = Duration::from_secs(10);
-    let consumer: BaseConsumer = settings.consumer("notification-tests").create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), timeout).expect("metadata");
-    let mut missing = 0;
-    let mut list = TopicPartitionList::new();
-    for partition in metadata.topics()[0].partitions() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout).expect("watermarks");
-        missing += high - low;
-        list.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
-    }
-    consumer.assign(&list).expect("assigned");
-    let mut records = Vec::new();
-    while missing > 0 {
-        let message = consumer.poll(timeout).expect("a record in time").expect("a record");
-        records.push(Record::from_message(&message));
-        missing -= 1;
-    }
-    records
 }
