@@ -35,7 +35,7 @@ use crate::{App, problem, session};
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: cases, legal holds, events that could not be applied, policies, erasures."),
+        (name = "staff", description = "For the tenant's staff: cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -65,14 +65,32 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::get::get, documents::erase::erase))
         .routes(routes!(documents::refresh::refresh))
         .routes(routes!(documents::confirm::confirm))
+        .routes(routes!(documents::parts::list::list, documents::parts::sign::sign))
+        .routes(routes!(documents::parts::abort::abort))
         .routes(routes!(documents::download::download))
+        .routes(routes!(documents::preview::preview))
+        .routes(routes!(documents::shared::shared))
+        .routes(routes!(documents::accesses::accesses))
         .routes(routes!(documents::versions::versions, documents::correct::correct))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(staff::cases::list::list))
         .routes(routes!(staff::cases::attach::attach, staff::cases::detach::detach))
+        .routes(routes!(staff::exports::create::create))
+        .routes(routes!(staff::exports::get::get))
+        .routes(routes!(staff::exports::download::download))
+        .routes(routes!(staff::audit::head::head))
+        .routes(routes!(staff::audit::list::list))
+        .routes(routes!(staff::audit::prove::prove))
+        .routes(routes!(staff::audit::verify::verify))
         .routes(routes!(staff::holds::list::list, staff::holds::place::place))
         .routes(routes!(staff::holds::release::release))
+        .routes(routes!(staff::quarantine::list::list))
+        .routes(routes!(staff::quarantine::download::download))
+        .routes(routes!(staff::quarantine::decide::decide))
+        .routes(routes!(staff::quarantine::decisions::decisions))
+        .routes(routes!(staff::grants::list::list, staff::grants::create::create))
+        .routes(routes!(staff::grants::revoke::revoke))
         .routes(routes!(staff::dead_letters::list::list))
         .routes(routes!(staff::dead_letters::get::get))
         .routes(routes!(staff::dead_letters::redrive::redrive))

@@ -4,10 +4,14 @@ use auth::{Caller, TokenSource};
 use ids::{RecipientId, Tenant};
 use proto::document::v1::case_service_client::CaseServiceClient;
 use proto::document::v1::document_service_client::DocumentServiceClient;
+use proto::document::v1::preview_service_client::PreviewServiceClient;
+use proto::document::v1::quarantine_service_client::QuarantineServiceClient;
+use proto::document::v1::sharing_service_client::SharingServiceClient;
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
     FeedHead, FeedHeadsRequest, ListFeedRequest, ListFeedResponse, UpsertRecipientRequest,
 };
+use proto::operations::v1::audit_service_client::AuditServiceClient;
 use proto::operations::v1::dead_letter_service_client::DeadLetterServiceClient;
 use proto::operations::v1::policy_service_client::PolicyServiceClient;
 use rpc_error::{Code, Error, reason};
@@ -23,12 +27,20 @@ pub struct Services {
     pub document: DocumentServiceClient<Channel>,
     /// Cases and legal holds of the document service.
     pub cases: CaseServiceClient<Channel>,
+    /// Previews of the document service.
+    pub previews: PreviewServiceClient<Channel>,
+    /// Reviews of the document service.
+    pub quarantine: QuarantineServiceClient<Channel>,
+    /// Grants and the access log of the document service.
+    pub sharing: SharingServiceClient<Channel>,
     /// The notification service.
     pub notification: NotificationServiceClient<Channel>,
     /// Dead letters of the document service.
     pub document_letters: DeadLetterServiceClient<Channel>,
     /// Dead letters of the notification service.
     pub notification_letters: DeadLetterServiceClient<Channel>,
+    /// The audit chain of the document service.
+    pub document_audit: AuditServiceClient<Channel>,
     /// Policies of the document service.
     pub document_policies: PolicyServiceClient<Channel>,
     own: TokenSource,
@@ -39,10 +51,14 @@ impl Services {
     #[must_use]
     pub fn new(document: Channel, notification: Channel, own: TokenSource) -> Self {
         Self {
+            document_audit: AuditServiceClient::new(document.clone()),
             document_policies: PolicyServiceClient::new(document.clone()),
             document_letters: DeadLetterServiceClient::new(document.clone()),
             notification_letters: DeadLetterServiceClient::new(notification.clone()),
             cases: CaseServiceClient::new(document.clone()),
+            previews: PreviewServiceClient::new(document.clone()),
+            quarantine: QuarantineServiceClient::new(document.clone()),
+            sharing: SharingServiceClient::new(document.clone()),
             document: DocumentServiceClient::new(document),
             notification: NotificationServiceClient::new(notification),
             own,

@@ -1,5 +1,6 @@
 //! Documents, as JSON.
 
+pub mod accesses;
 pub mod confirm;
 pub mod correct;
 pub mod download;
@@ -7,7 +8,10 @@ pub mod erase;
 pub mod get;
 pub mod initiate;
 pub mod list;
+pub mod parts;
+pub mod preview;
 pub mod refresh;
+pub mod shared;
 pub mod versions;
 
 use std::collections::BTreeMap;
@@ -18,7 +22,9 @@ use rpc_error::{Code, Error, reason};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use self::parts::PartsView;
 use super::notifications::rfc3339;
+use crate::principal::Principal;
 
 /// Name of the header that makes a repeated call harmless.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -34,7 +40,7 @@ pub struct DocumentView {
     latest_version: i32,
     /// The newest version that can be read; `null` while none can.
     latest_ready_version: Option<i32>,
-    /// `pending_upload`, `uploaded`, `scanning`, `ready`, `rejected`, `expired` or `erased`. More may come.
+    /// `pending_upload`, `uploaded`, `scanning`, `quarantined`, `ready`, `rejected`, `expired` or `erased`. More may come.
     status: &'static str,
     /// Why it was rejected: `INFECTED`, `TYPE_MISMATCH`, `SIZE_MISMATCH`, `CHECKSUM_MISMATCH` or `UNSCANNABLE`; else `null`.
     rejection: Option<&'static str>,
@@ -58,7 +64,9 @@ pub struct DocumentView {
     upload_expires_at: Option<String>,
     /// Until when this version is kept at least; RFC 3339, UTC; `null` before it was ready.
     retain_until: Option<String>,
-    /// How to put the bytes; only in answers that sign an upload.
+    /// The parts in which the bytes are sent, where an upload of more than 64 MiB is awaited; else `null`.
+    parts: Option<PartsView>,
+    /// How to put the bytes by one request; only in answers that sign an upload.
     #[serde(skip_serializing_if = "Option::is_none")]
     upload: Option<UploadView>,
     /// What can be done now.
@@ -85,12 +93,18 @@ pub struct Links {
     /// This document.
     #[serde(rename = "self")]
     own: Option<String>,
-    /// `POST` for a fresh signature.
+    /// `POST` for a fresh signature, where the bytes are sent by one request.
     upload_url: Option<String>,
+    /// `GET` for the parts that have arrived, `POST` to sign parts, where the bytes are sent in parts.
+    parts: Option<String>,
+    /// `DELETE` to give the upload up.
+    abort: Option<String>,
     /// `POST` once the bytes are sent.
     confirm: Option<String>,
     /// `GET` for a signed download of this version.
     download: Option<String>,
+    /// `GET` for images of this version's pages.
+    preview: Option<String>,
     /// `GET` for every version.
     versions: Option<String>,
     /// `POST` to declare a corrected file as the next version; for the document's owner.
@@ -104,18 +118,23 @@ impl From<Document> for DocumentView {
         let base = format!("/v1/documents/{}", document.document_id);
         let status = document.status();
         let pending = status == DocumentStatus::PendingUpload;
+        let in_parts = document.upload_parts.is_some();
         let newest = document.version == document.latest_version;
         let own = if newest { base.clone() } else { format!("{base}?version={}", document.version) };
         let download = (status == DocumentStatus::Ready)
             .then(|| format!("{base}/download?version={}", document.version));
+        let preview = download.is_some().then(|| format!("{base}/preview?version={}", document.version));
         let versions = format!("{base}/versions");
         Self {
             status: status_name(status),
             rejection: rejection_name(document.rejection_reason()),
             links: Links {
-                upload_url: pending.then(|| format!("{base}/upload-url")),
+                parts: in_parts.then(|| format!("{base}/parts")),
+                abort: pending.then(|| format!("{base}/upload")),
+                upload_url: (pending && !in_parts).then(|| format!("{base}/upload-url")),
                 confirm: pending.then(|| format!("{base}/confirm")),
                 download,
+                preview,
                 correct: (newest && is_settled(status)).then(|| versions.clone()),
                 erase: (document.latest_ready_version == 0 && status != DocumentStatus::Erased)
                     .then(|| base.clone()),
@@ -136,20 +155,40 @@ impl From<Document> for DocumentView {
             updated_at: document.updated_at.and_then(rfc3339),
             upload_expires_at: document.upload_expires_at.and_then(rfc3339),
             retain_until: document.retain_until.and_then(rfc3339),
+            parts: document.upload_parts.map(PartsView::from),
             upload: None,
         }
     }
 }
 
 impl DocumentView {
+    /// A document as the caller may use it: with whom it was shared can read it, and nothing else.
+    fn to(principal: &Principal, document: Document) -> Self {
+        let caller = &principal.caller;
+        let own = !caller.is_citizen() || document.owner == caller.subject.as_str();
+        if own { Self::from(document) } else { Self::of_another(document) }
+    }
+
+    /// A document that is somebody else's: it can be read, and nothing else.
+    fn of_another(document: Document) -> Self {
+        let view = Self::from(document);
+        let links = Links { upload_url: None, confirm: None, correct: None, erase: None, ..view.links };
+        Self { links, ..view }
+    }
+
     fn with_upload(document: Document, upload: Option<SignedUpload>) -> Self {
-        let upload = upload.map(|upload| UploadView {
+        Self { upload: upload.map(UploadView::from), ..Self::from(document) }
+    }
+}
+
+impl From<SignedUpload> for UploadView {
+    fn from(upload: SignedUpload) -> Self {
+        Self {
             method: upload.method,
             url: upload.url,
             headers: upload.headers.into_iter().collect(),
             expires_at: upload.expires_at.and_then(rfc3339),
-        });
-        Self { upload, ..Self::from(document) }
+        }
     }
 }
 
@@ -163,6 +202,7 @@ fn status_name(status: DocumentStatus) -> &'static str {
         DocumentStatus::PendingUpload => "pending_upload",
         DocumentStatus::Uploaded => "uploaded",
         DocumentStatus::Scanning => "scanning",
+        DocumentStatus::Quarantined => "quarantined",
         DocumentStatus::Ready => "ready",
         DocumentStatus::Rejected => "rejected",
         DocumentStatus::Expired => "expired",
@@ -195,11 +235,11 @@ pub(crate) fn replay_headers(metadata: &tonic::metadata::MetadataMap) -> HeaderM
 #[serde(deny_unknown_fields)]
 pub struct WhichVersion {
     /// Its number, from 1; without it, the newest that the call is about.
-    version: Option<i32>,
+    pub(crate) version: Option<i32>,
 }
 
 /// A SHA-256 as clients write it.
-fn digest(sha256: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn digest(sha256: &str) -> Result<Vec<u8>, Error> {
     hex::decode(sha256).map_err(|_| {
         Error::new(Code::InvalidArgument, reason::DIGEST_INVALID, "`sha256` must be 64 hexadecimal digits")
             .violation("sha256", "must be 64 hexadecimal digits")

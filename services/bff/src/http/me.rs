@@ -16,6 +16,8 @@ pub struct Me {
     tenant: String,
     /// What they may act as, for example `citizen`.
     roles: Vec<String>,
+    /// Whether a role makes them one of the tenant's staff, who say what for when they read what is not theirs.
+    is_staff: bool,
     /// Send it as `x-csrf-token` with every `POST`, `PUT` and `DELETE` of a session; `null` for bearer tokens.
     csrf_token: Option<String>,
 }
@@ -28,6 +30,7 @@ pub async fn me(principal: Principal) -> Result<Json<Me>> {
         subject: principal.caller.subject.to_string(),
         tenant: principal.caller.tenant.to_string(),
         roles: principal.caller.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+        is_staff: principal.caller.is_staff(),
         csrf_token: principal.session.map(|session| session.csrf),
     }))
 }

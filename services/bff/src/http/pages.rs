@@ -32,6 +32,7 @@ pub fn router() -> Router<App> {
     Router::new()
         .route("/", get(index))
         .route("/assets/app.js", get(script))
+        .route("/assets/sha256.js", get(sha256))
         .route("/assets/style.css", get(style))
         .route("/openapi.json", get(openapi))
         .route("/docs", get(reference))
@@ -44,6 +45,10 @@ async fn index(State(app): State<App>) -> Response {
 
 async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("../page/app.js"))
+}
+
+async fn sha256() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../page/sha256.js"))
 }
 
 async fn style() -> Response {
@@ -75,9 +80,9 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 fn page(text: String, app: &App) -> Response {
     let websocket = app.config.http.public_url.origin().ascii_serialization().replacen("http", "ws", 1);
     let policy = format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         connect-src 'self' {websocket} {}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-        app.config.http.upload_origin
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: {store}; \
+         connect-src 'self' {websocket} {store}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        store = app.config.http.upload_origin
     );
     let mut response = (StatusCode::OK, Html(text)).into_response();
     if let Ok(policy) = HeaderValue::from_str(&policy) {

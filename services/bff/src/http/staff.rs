@@ -1,7 +1,11 @@
 //! What a tenant's staff do.
 
+pub mod audit;
 pub mod cases;
 pub mod dead_letters;
 pub mod erasures;
+pub mod exports;
+pub mod grants;
 pub mod holds;
 pub mod policies;
+pub mod quarantine;

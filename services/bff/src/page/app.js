@@ -2,6 +2,7 @@
 const $ = (id) => document.getElementById(id);
 const words = {
   pending_upload: 'waiting for the file', uploaded: 'received', scanning: 'being checked',
+  quarantined: 'being reviewed',
   ready: 'accepted', rejected: 'not accepted', expired: 'too late',
 };
 const reasons = {
@@ -56,13 +57,56 @@ function showDocument(doc) {
     button.addEventListener('click', () => download(doc));
     actions.append(button);
   }
+  if (doc._links.preview) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Preview';
+    button.className = 'preview';
+    button.addEventListener('click', () => preview(doc, actions));
+    actions.append(' ', button);
+  }
   if (old) old.replaceWith(row); else $('documents').prepend(row);
+}
+
+// Staff say what for, which the owner can read afterwards.
+function reading(link) {
+  const url = new URL(link, window.location);
+  if (!$('office').hidden) url.searchParams.set('purpose', $('why').value);
+  return url;
+}
+
+async function askWhy() {
+  const { body } = await api('GET', '/v1/staff/policies/document/access');
+  for (const purpose of Object.keys(body.purposes)) $('why').append(new Option(purpose.replaceAll('_', ' '), purpose));
+  $('office').hidden = false;
 }
 
 async function download(doc) {
   try {
-    const { url } = await api('GET', doc._links.download);
+    const { url } = await api('GET', reading(doc._links.download));
     window.location.assign(url);
+  } catch (error) { fail(error); }
+}
+
+// Asked for by a click, since who is shown a page is written down.
+async function preview(doc, cell) {
+  try {
+    const shown = await api('GET', reading(doc._links.preview));
+    cell.querySelector('.shown')?.remove();
+    const box = document.createElement('div');
+    box.className = 'shown';
+    const [page] = shown.pages;
+    if (page) {
+      const image = document.createElement('img');
+      image.src = page.url;
+      image.alt = `Page 1 of ${shown.total_pages}`;
+      image.width = 240;
+      box.append(image);
+    } else {
+      box.append({ pending: 'The preview is being made.', failed: 'There is no preview.' }[shown.status]
+        ?? 'Files of this type have no preview.');
+    }
+    cell.append(box);
   } catch (error) { fail(error); }
 }
 
@@ -103,7 +147,8 @@ function follow() {
   };
 }
 
-function put(upload, file) {
+// Sends bytes; `sent` is told how many have left.
+function put(upload, bytes, sent) {
   // XMLHttpRequest, since fetch cannot show how far an upload has come.
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -112,16 +157,65 @@ function put(upload, file) {
       // Browsers set these two themselves; both are part of the signature.
       if (!['content-length', 'host'].includes(name.toLowerCase())) request.setRequestHeader(name, value);
     }
-    request.upload.onprogress = (event) => { if (event.lengthComputable) $('progress').value = event.loaded / event.total; };
-    request.onload = () => (request.status < 300 ? resolve() : reject(new Error('the file store refused the file')));
+    request.upload.onprogress = (event) => sent(event.loaded);
+    request.onload = () => (request.status < 300 ? resolve() : reject(Object.assign(new Error('the file store refused the file'), { status: request.status })));
     request.onerror = () => reject(new Error('the file could not be sent; try again'));
-    request.send(file);
+    request.send(bytes);
   });
 }
 
-async function sha256(file) {
-  const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer());
+// The SHA-256 of a file of any size, made by a worker.
+function sha256(file) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker('/assets/sha256.js');
+    const end = (settle, value) => { worker.terminate(); settle(value); };
+    worker.onmessage = ({ data }) => {
+      if (data.sha256) end(resolve, data.sha256);
+      else if (data.error) end(reject, new Error(data.error));
+      else $('progress').value = data.done;
+    };
+    worker.onerror = () => end(reject, new Error('the file could not be read'));
+    worker.postMessage(file);
+  });
+}
+
+async function sha256OfPart(bytes) {
+  const digest = await crypto.subtle.digest('SHA-256', await bytes.arrayBuffer());
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+// The same file that was begun before, perhaps in a window that is closed since.
+async function begun(declared) {
+  const { documents } = await api('GET', '/v1/documents?page_size=200');
+  return documents.find((doc) => doc.parts && ['purpose', 'size_bytes', 'sha256'].every((field) => doc[field] === declared[field]));
+}
+
+const TRIES = 8;
+
+// Sends what has not arrived yet, part by part. A part whose connection breaks is signed and sent again.
+async function sendParts(doc, file) {
+  const { arrived, complete } = await api('GET', doc._links.parts);
+  if (complete) return;
+  const there = new Map(arrived.map((part) => [part.number, part.sha256]));
+  for (let number = 1; number <= doc.parts.count; number += 1) {
+    const from = (number - 1) * doc.parts.size_bytes;
+    const bytes = file.slice(from, from + doc.parts.size_bytes);
+    const digest = await sha256OfPart(bytes);
+    const sent = (loaded) => { $('progress').value = (from + loaded) / file.size; };
+    for (let tries = 1; there.get(number) !== digest; tries += 1) {
+      try {
+        const { parts } = await api('POST', doc._links.parts, { parts: [{ number, sha256: digest }] });
+        await put(parts[0].upload, bytes, sent);
+        there.set(number, digest);
+      } catch (error) {
+        if (error.code || tries === TRIES) throw error;
+        say('The connection was lost. Trying again …');
+        await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tries));
+      }
+    }
+    say(`Sending part ${number} of ${doc.parts.count} …`);
+    sent(bytes.size);
+  }
 }
 
 function say(text, bad = false) {
@@ -140,13 +234,16 @@ $('upload').addEventListener('submit', async (event) => {
   $('progress').value = 0;
   try {
     say('Preparing …');
-    const doc = await api('POST', '/v1/documents', {
+    const declared = {
       purpose: $('purpose').value, file_name: file.name, content_type: file.type || 'text/plain',
       size_bytes: file.size, sha256: await sha256(file),
-    });
+    };
+    $('progress').value = 0;
+    const doc = await begun(declared) ?? await api('POST', '/v1/documents', declared);
     showDocument(doc);
     say('Sending …');
-    await put(doc.upload, file);
+    if (doc.parts) await sendParts(doc, file);
+    else await put(doc.upload, file, (loaded) => { $('progress').value = loaded / file.size; });
     showDocument(await api('POST', doc._links.confirm));
     say('Sent. The check takes a few seconds.');
     event.target.reset();
@@ -166,6 +263,7 @@ try {
   csrf = me.csrf_token;
   $('who').textContent = me.tenant;
   for (const id of ['who', 'sign-out', 'app']) $(id).hidden = false;
+  if (me.is_staff) await askWhy();
   await loadDocuments();
   const { notifications } = await api('GET', '/v1/notifications?page_size=200');
   for (const item of notifications) { seq = item.seq; showFeed(item); }

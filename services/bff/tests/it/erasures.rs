@@ -38,6 +38,7 @@ async fn staff_request_an_erasure_and_the_persons_sessions_end() {
         (&accepted["reports"][0]["service"], &accepted["finished_at"]),
         (&json!("document"), &Value::Null)
     );
+    assert_eq!((&accepted["kept"], &accepted["kept_reasons"]), (&json!(0), &json!([])));
     let again = world.post("riverton", ERASURES, "k", json!({"subject": gone})).await;
     assert_eq!(again.headers()["idempotent-replayed"], "true");
     assert_eq!(again.json::<Value>().await.unwrap(), accepted);

@@ -1,7 +1,7 @@
 //! Every error on every path is RFC 9457, and its `type` resolves.
 
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{TestApp, problem};
 
@@ -69,6 +69,15 @@ async fn without_a_good_token_nothing_is_told() {
     let answer =
         app.request(Method::GET, "/v1/me").header("authorization", "Basic YTpi").send().await.unwrap();
     problem(answer, StatusCode::UNAUTHORIZED, "TOKEN_INVALID").await;
+}
+
+#[tokio::test]
+async fn whoever_has_a_role_of_the_office_is_staff() {
+    let app = TestApp::start().await;
+    let me = app.citizen(Method::GET, "/v1/me").send().await.unwrap().json::<Value>().await.unwrap();
+    assert_eq!((&me["is_staff"], &me["roles"]), (&false.into(), &json!(["citizen"])));
+    let sam = app.staff("riverton", Method::GET, "/v1/me").send().await.unwrap();
+    assert_eq!(sam.json::<Value>().await.unwrap()["is_staff"], true);
 }
 
 #[tokio::test]

@@ -29,8 +29,10 @@ async fn every_operation_tells_its_errors_and_who_may_call() {
             let statuses: Vec<&String> = operation["responses"].as_object().unwrap().keys().collect();
             assert!(statuses.iter().any(|status| status.starts_with(['4', '5'])), "{name} tells no error");
             assert!(path.starts_with("/auth") || operation["security"].is_array(), "{name} has no security");
-            // What is put in place, or taken away, by its own address does not happen twice; an erasure is once and for all.
-            let effect = (method == "post" && path.starts_with("/v1")) || name == "delete /v1/documents/{id}";
+            // What is put in place, or taken away, by its own address does not happen twice; an erasure is once and for all,
+            // and so is the end of an upload. Signing parts stores nothing.
+            let effect = (method == "post" && path.starts_with("/v1") && path != "/v1/documents/{id}/parts")
+                || ["delete /v1/documents/{id}", "delete /v1/documents/{id}/upload"].contains(&name.as_str());
             let keyed = operation["parameters"]
                 .as_array()
                 .is_some_and(|list| list.iter().any(|parameter| parameter["name"] == "idempotency-key"));

@@ -18,7 +18,7 @@ use crate::services::Services;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Initiate {
-    /// `identity`, `address`, `income` or `statement`.
+    /// A purpose of the upload policy; `identity`, `address`, `income`, `statement` and `recording` where none was published.
     purpose: String,
     /// Name of the file, 1 to 255 bytes, no path, no control characters.
     file_name: String,
@@ -30,7 +30,8 @@ pub struct Initiate {
     sha256: String,
 }
 
-/// Declares a document and signs its upload. Send the bytes to `upload.url`, then confirm.
+/// Declares a document and signs its upload. Send the bytes to `upload.url`, or in parts where the answer has `parts`, then
+/// confirm.
 #[utoipa::path(post, path = "/v1/documents", tag = "documents", request_body = Initiate,
     security(("session" = []), ("bearer" = [])),
     params(("idempotency-key" = String, Header, description = "1 to 255 visible ASCII characters; a repeat gives the same document.")),

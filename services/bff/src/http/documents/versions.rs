@@ -24,7 +24,8 @@ pub struct Versions {
 #[utoipa::path(get, path = "/v1/documents/{id}/versions", tag = "documents",
     security(("session" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "UUIDv7 of the document.")),
-    responses((status = 200, body = Versions), (status = 404, body = Problem)))]
+    responses((status = 200, body = Versions), (status = 404, body = Problem),
+        (status = 410, body = Problem)))]
 pub async fn versions(
     State(app): State<App>,
     principal: Principal,
@@ -33,5 +34,6 @@ pub async fn versions(
     let message = ListVersionsRequest { document_id: id.to_string() };
     let request = Services::forward(&principal, None, message)?;
     let answer = app.services.document.clone().list_versions(request).await?.into_inner();
-    Ok(Json(Versions { versions: answer.versions.into_iter().map(DocumentView::from).collect() }))
+    let versions = answer.versions.into_iter().map(|version| DocumentView::to(&principal, version)).collect();
+    Ok(Json(Versions { versions }))
 }

@@ -3,6 +3,8 @@
 pub mod get;
 pub mod request;
 
+use std::collections::BTreeSet;
+
 use proto::notification::v1::Erasure;
 use rpc_error::Error;
 use serde::Serialize;
@@ -17,12 +19,16 @@ pub struct ErasureView {
     id: String,
     /// Subject (`sub`) of the person.
     subject: String,
-    /// `running` until every service has reported, then `finished`.
+    /// `running` until every service has reported, then `finished`; `kept` tells whether something is left for now.
     status: &'static str,
     /// RFC 3339, UTC.
     requested_at: Option<String>,
     /// RFC 3339, UTC; `null` while it is running.
     finished_at: Option<String>,
+    /// How many things the services keep of the person, with what they must; it goes when the reason ends.
+    kept: i64,
+    /// Why they keep them, each once, sorted: `LEGAL_HOLD`, `RETAINED_BY_LAW`. More may come.
+    kept_reasons: Vec<String>,
     /// One per service.
     reports: Vec<ReportView>,
     /// What can be done now.
@@ -59,6 +65,9 @@ impl ErasureView {
     fn new(erasure: Option<Erasure>) -> Result<Self, Error> {
         let incomplete = || Error::internal("a service left out what its contract promises");
         let erasure = erasure.ok_or_else(incomplete)?;
+        let kept_reasons: BTreeSet<_> =
+            erasure.reports.iter().flat_map(|report| report.kept_reasons.iter().cloned()).collect();
+        let kept = erasure.reports.iter().map(|report| report.kept).sum();
         let reports = erasure.reports.into_iter().map(|report| ReportView {
             service: report.service,
             reported_at: report.reported_at.and_then(rfc3339),
@@ -73,6 +82,8 @@ impl ErasureView {
             subject: erasure.subject,
             requested_at: erasure.requested_at.and_then(rfc3339),
             finished_at: erasure.finished_at.and_then(rfc3339),
+            kept,
+            kept_reasons: kept_reasons.into_iter().collect(),
             reports: reports.collect(),
         })
     }
