@@ -16,7 +16,10 @@ pub(crate) async fn run(task: &Task) -> Result<Signed> {
         public_endpoint: endpoint,
         region: task.region.clone(),
         intake_bucket: task.bucket.clone(),
+        audit_bucket: task.bucket.clone(),
+        exports_bucket: task.bucket.clone(),
         evidence_bucket: task.bucket.clone(),
+        replica_bucket: None,
         credentials: Some((task.access_key.clone(), task.secret_key.clone().into())),
     };
     let blobs = Blobs::new(&settings, Clock::system()).await;

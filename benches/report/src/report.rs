@@ -44,17 +44,20 @@ pub struct Sample {
     /// Latency.
     pub p50_ms: Option<f64>,
     /// Latency.
+    pub p95_ms: Option<f64>,
+    /// Latency.
     pub p99_ms: Option<f64>,
 }
 
 type Figure = fn(&Sample) -> Option<f64>;
 
-const FIGURES: [(&str, Figure); 6] = [
+const FIGURES: [(&str, Figure); 7] = [
     ("CPU µs", |sample| sample.cpu_us_per_unit),
     ("servers' CPU µs", |sample| sample.servers_cpu_us_per_unit),
     ("per second", |sample| sample.throughput),
     ("MiB", |sample| sample.rss_mib),
     ("p50 ms", |sample| sample.p50_ms),
+    ("p95 ms", |sample| sample.p95_ms),
     ("p99 ms", |sample| sample.p99_ms),
 ];
 
@@ -213,6 +216,7 @@ impl Report {
                     "servers_cpu_us_per_unit": median(|sample| sample.servers_cpu_us_per_unit),
                     "rss_mib": median(|sample| sample.rss_mib),
                     "p50_ms": median(|sample| sample.p50_ms),
+                    "p95_ms": median(|sample| sample.p95_ms),
                     "p99_ms": median(|sample| sample.p99_ms),
                     "spread": { "throughput": all(|sample| sample.throughput), "cpu_us_per_unit": all(|sample| sample.cpu_us_per_unit) },
                     "rounds": row.samples.len(),

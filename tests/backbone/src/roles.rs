@@ -10,13 +10,13 @@ use std::fmt;
 use ::consumer::BoxError;
 use anyhow::Result;
 use clap::ValueEnum;
+use failpoint::CrashAt;
 use ids::Tenant;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::place::Place;
-use crate::plan::{self, CrashAt};
 
 pub use producer::Load;
 pub use say::Said;
@@ -90,7 +90,7 @@ pub async fn run(start: &Start) -> Result<()> {
         relay::tell_of_work(start.crash_at.as_ref())?;
     }
     if let Some(crash_at) = &start.crash_at {
-        plan::arm(crash_at)?;
+        failpoint::arm(crash_at)?;
     }
     match start.role {
         Role::Producer => producer::run(&place, start, shutdown).await,

@@ -1,20 +1,21 @@
-// Signs in, uploads, watches and downloads in a real browser.
-// node page.mjs <base url> <user> <password> <file> <screenshot>; prints `ok <n> bytes`.
+// Signs in, uploads, watches and downloads in a real browser; then somebody of the office looks into it.
+// node page.mjs <base url> <user> <password> <office user> <password> <file> <screenshot>; prints `ok <n> bytes`.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const [base, user, password, file, screenshot] = process.argv.slice(2);
+const [base, user, password, officer, officerPassword, file, screenshot] = process.argv.slice(2);
 const within = 30_000;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync'],
 });
-try {
+const complaints = [];
+
+async function signedIn(user, password) {
   const page = await browser.newPage({ viewport: { width: 1100, height: 900 } });
   page.setDefaultTimeout(within);
-  const complaints = [];
   page.on('pageerror', (error) => complaints.push(`page: ${error.message}`));
   page.on('console', (message) => {
     // A 401 of /v1/me is how the page learns that nobody is signed in.
@@ -27,6 +28,17 @@ try {
   await page.fill('#password', password);
   await page.click('#kc-login');
   await page.waitForSelector('#app:not([hidden])');
+  return page;
+}
+
+async function downloaded(page, row) {
+  const [download] = await Promise.all([page.waitForEvent('download'), row.locator('button.download').click()]);
+  return readFile(await download.path());
+}
+
+try {
+  const page = await signedIn(user, password);
+  if (await page.isVisible('#office')) throw new Error('a citizen is asked what for');
   const cookies = await page.context().cookies(base);
   const session = cookies.find((cookie) => cookie.name === '__Host-guildhall');
   if (!session?.httpOnly || !session.secure) throw new Error('no __Host- session cookie');
@@ -34,13 +46,19 @@ try {
 
   await page.setInputFiles('#file', file);
   await page.click('#send');
-  const row = page.locator('#documents tr[data-status="ready"]', { hasText: basename(file) });
+  const ready = (page) => page.locator('#documents tr[data-status="ready"]', { hasText: basename(file) });
+  const row = ready(page);
   await row.waitFor();
-  const [download] = await Promise.all([page.waitForEvent('download'), row.locator('button.download').click()]);
-  const bytes = await readFile(await download.path());
+  const bytes = await downloaded(page, row);
   if (!bytes.equals(await readFile(file))) throw new Error('the download has other bytes');
   await page.waitForFunction(() => document.querySelectorAll('#feed li').length >= 3);
   await page.screenshot({ path: screenshot });
+
+  const office = await signedIn(officer, officerPassword);
+  await office.waitForSelector('#office:not([hidden])');
+  await office.selectOption('#why', 'casework');
+  if (!bytes.equals(await downloaded(office, ready(office)))) throw new Error('the office reads other bytes');
+  await office.screenshot({ path: screenshot.replace(/(\.png)?$/, '-office.png') });
   if (complaints.length > 0) throw new Error(complaints.join('\n'));
   console.log(`ok ${bytes.length} bytes`);
 } finally {

@@ -1,5 +1,6 @@
 //! A citizen at a browser.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +10,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::files::File;
+use crate::files::{File, sha256};
 use crate::jar::Jar;
 use crate::live::Live;
 
@@ -128,7 +129,12 @@ impl Citizen {
         self.send(&url, request).await
     }
 
-    async fn expect(
+    /// Calls the API and reads the answer, which must be a success.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, with what it says.
+    pub async fn expect(
         &mut self,
         method: Method,
         path: &str,
@@ -189,7 +195,10 @@ impl Citizen {
     ///
     /// When the store does not answer; a refusal is an answer.
     pub async fn put(&self, document: &Document, bytes: Vec<u8>) -> Result<Response> {
-        let upload = &document.0["upload"];
+        self.put_to(&document.0["upload"], bytes).await
+    }
+
+    async fn put_to(&self, upload: &Value, bytes: Vec<u8>) -> Result<Response> {
         let mut request = self.http.put(upload["url"].as_str().context("no upload url")?);
         for (name, value) in upload["headers"].as_object().context("no upload headers")? {
             if !name.eq_ignore_ascii_case("content-length") && !name.eq_ignore_ascii_case("host") {
@@ -197,6 +206,31 @@ impl Citizen {
             }
         }
         Ok(request.body(bytes).send().await?)
+    }
+
+    /// Sends those parts of a declared file that have not arrived, `most` of them at the most.
+    ///
+    /// # Errors
+    ///
+    /// When one is refused.
+    pub async fn send_parts(&mut self, document: &Document, bytes: &[u8], most: usize) -> Result<()> {
+        let path = document.0["_links"]["parts"].as_str().context("no link to the parts")?;
+        let size = usize::try_from(document.0["parts"]["size_bytes"].as_u64().context("no size of a part")?)?;
+        let there = self.get(path).await?;
+        let there = there["arrived"].as_array().context("no list of parts")?;
+        let sent: HashMap<u64, &str> = there
+            .iter()
+            .filter_map(|part| Some((part["number"].as_u64()?, part["sha256"].as_str()?)))
+            .collect();
+        let parts = (1..).zip(bytes.chunks(size)).map(|(number, part)| (number, part, sha256(part)));
+        let missing = parts.filter(|(number, _, digest)| sent.get(number) != Some(&digest.as_str()));
+        for (number, part, digest) in missing.take(most) {
+            let body = json!({ "parts": [{ "number": number, "sha256": digest }] });
+            let signed = self.expect(Method::POST, path, None, Some(body)).await?;
+            let answer = self.put_to(&signed["parts"][0]["upload"], part.to_vec()).await?;
+            ensure!(answer.status().is_success(), "part {number}: {}", answer.status());
+        }
+        Ok(())
     }
 
     /// Says that the bytes were sent.
@@ -228,8 +262,26 @@ impl Citizen {
     ///
     /// When it is refused.
     pub async fn download(&mut self, id: &str) -> Result<Vec<u8>> {
-        let signed = self.get(&format!("/v1/documents/{id}/download")).await?;
-        let answer = self.http.get(signed["url"].as_str().context("no url")?).send().await?;
+        self.fetch(&format!("/v1/documents/{id}/download")).await
+    }
+
+    /// Has a read signed and reads what it is of.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub async fn fetch(&mut self, path: &str) -> Result<Vec<u8>> {
+        let signed = self.get(path).await?;
+        self.read(&signed["url"]).await
+    }
+
+    /// Reads what a signed URL is of.
+    ///
+    /// # Errors
+    ///
+    /// When the store refuses it.
+    pub async fn read(&self, url: &Value) -> Result<Vec<u8>> {
+        let answer = self.http.get(url.as_str().context("no url")?).send().await?;
         Ok(answer.error_for_status()?.bytes().await?.to_vec())
     }
 

@@ -26,8 +26,12 @@ impl File {
     /// SHA-256 of the bytes, hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
-        hex::encode(Sha256::digest(&self.bytes))
+        sha256(&self.bytes)
     }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 fn tag() -> String {
@@ -122,4 +126,14 @@ pub fn text() -> File {
         content_type: "text/plain",
         bytes: format!("Statement {tag}: nothing to add.\n").into_bytes(),
     }
+}
+
+/// A film of seven parts, larger than what the scanner looks into.
+#[must_use]
+pub fn recording() -> File {
+    let mut bytes = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom".to_vec();
+    let tag = tag();
+    bytes.extend_from_slice(tag.as_bytes());
+    bytes.resize(101 * 1024 * 1024, 0);
+    File { purpose: "recording", name: format!("hearing-{tag}.mp4"), content_type: "video/mp4", bytes }
 }

@@ -8,6 +8,8 @@ pub mod files;
 pub mod jar;
 pub mod live;
 pub mod partner;
+pub mod person;
+pub mod remains;
 pub mod world;
 
 pub use citizen::{Citizen, Document};

@@ -72,7 +72,7 @@ pub struct World {
     dir: PathBuf,
     settings: BTreeMap<Service, Vec<(String, String)>>,
     admin: BTreeMap<Service, u16>,
-    running: BTreeMap<Service, Child>,
+    running: BTreeMap<Service, Running>,
     /// Other addresses than those of the test servers, by variable.
     overrides: BTreeMap<String, String>,
 }
@@ -95,6 +95,27 @@ fn programs() -> Result<PathBuf> {
     } else {
         folder.to_owned()
     })
+}
+
+/// A service's process, which ends with this one however it ends: a world that tests share is never dropped, and a process
+/// that is killed drops nothing.
+#[derive(Debug)]
+struct Running {
+    /// Dropped, and so killed, before the service is.
+    keeper: Child,
+    child: Child,
+}
+
+impl Running {
+    fn keep(child: Child) -> Result<Self> {
+        let id = child.id().context("it has ended already")?;
+        // Reads until the other end of its input is closed, which the system does when this process is gone.
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", "read -r _; kill -9 \"$1\"", "keeper", &id.to_string()]);
+        let keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let keeper = keeper.kill_on_drop(true).process_group(0).spawn().context("no shell")?;
+        Ok(Self { keeper, child })
+    }
 }
 
 impl World {
@@ -210,24 +231,32 @@ impl World {
             set("S3__SECRET_ACCESS_KEY", &servers.get("GUILDHALL_S3_SECRET_KEY"));
             set("S3__INTAKE_BUCKET", &self.s3.settings.intake_bucket);
             set("S3__EVIDENCE_BUCKET", &self.s3.settings.evidence_bucket);
+            if let Some(replica) = &self.s3.settings.replica_bucket {
+                set("S3__REPLICA_BUCKET", replica);
+            }
         }
         if service.has_database() {
             let urls = self.database(service)?;
             set("DB__URL", urls.app.expose_secret());
             set("DB__SYSTEM_URL", urls.system.expose_secret());
             set("DB__OWNER_URL", urls.owner.expose_secret());
+            set("KMS__KEY_FILE", &testkit::key_file().to_string_lossy());
         }
         let document = format!("http://{}", self.document);
         let notification = format!("http://{}", self.notification);
         match service {
-            Service::Document => set("GRPC__ADDR", &self.document),
+            Service::Document => {
+                set("GRPC__ADDR", &self.document);
+                set("S3__AUDIT_BUCKET", &self.s3.settings.audit_bucket);
+                set("S3__EXPORTS_BUCKET", &self.s3.settings.exports_bucket);
+                set("AUDIT__SIGNING_KEY", testkit::SIGNING_KEY);
+            }
             Service::Notification => {
-                set("KMS__KEY_FILE", &testkit::key_file().to_string_lossy());
                 set("GRPC__ADDR", &self.notification);
                 set("DOCUMENT__URL", &document);
             }
             Service::Worker => {
-                set("ROLES", "scan,mail");
+                set("ROLES", "scan,mail,preview,integrity");
                 set("DOCUMENT__URL", &document);
                 set("NOTIFICATION__URL", &notification);
                 set("CLAMD__ADDR", &servers.clamd_addr());
@@ -269,6 +298,12 @@ impl World {
     /// When the administrator's URL is none.
     pub fn database(&self, service: Service) -> Result<Urls> {
         Ok(self.bootstrap(service).urls(&SecretString::from(testkit::env().pg_admin_url()))?)
+    }
+
+    /// Name of a service's database; `None` where it has none.
+    #[must_use]
+    pub fn database_name(&self, service: Service) -> Option<String> {
+        service.has_database().then(|| self.bootstrap(service).database)
     }
 
     async fn migrate(&self, service: Service) -> Result<()> {
@@ -333,8 +368,22 @@ impl World {
         let child = self.command(service, "serve")?.stdout(log.try_clone()?).stderr(log).spawn();
         let child =
             child.with_context(|| format!("{} is not built: cargo build --workspace", service.name()))?;
-        self.running.insert(service, child);
+        self.running.insert(service, Running::keep(child)?);
         Ok(())
+    }
+
+    /// The most memory that a service has had resident since its start, in KiB.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or the system does not say.
+    pub fn peak_memory(&self, service: Service) -> Result<u64> {
+        let running = self.running.get(&service).and_then(|running| running.child.id());
+        let id = running.with_context(|| format!("{} does not run", service.name()))?;
+        let status = fs::read_to_string(format!("/proc/{id}/status"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|text| text.split_whitespace().next()).context("no peak is told")?;
+        Ok(peak.parse()?)
     }
 
     /// Ends a service by SIGKILL, at whatever instruction it is.
@@ -343,8 +392,11 @@ impl World {
     ///
     /// When it does not run.
     pub async fn kill(&mut self, service: Service) -> Result<()> {
-        let mut child =
-            self.running.remove(&service).with_context(|| format!("{} does not run", service.name()))?;
+        let running = self.running.remove(&service);
+        let Running { mut keeper, mut child } =
+            running.with_context(|| format!("{} does not run", service.name()))?;
+        // First, so that it never ends another process of the same id.
+        keeper.kill().await?;
         child.kill().await?;
         Ok(())
     }

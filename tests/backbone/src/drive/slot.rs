@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use failpoint::CrashAt;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,7 +16,7 @@ use tokio::process::{Child, Command};
 use super::batch::{Phase, Shared, lock};
 use super::record::millis;
 use crate::place::VARIABLE;
-use crate::plan::{CrashAt, points};
+use crate::plan::points;
 use crate::roles::{Role, Said};
 
 /// A point that was not passed so long after the first work is not waited for any more.

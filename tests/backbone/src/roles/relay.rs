@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use clock::Clock;
+use failpoint::CrashAt;
 use outbox::Relay;
 use tokio_util::sync::CancellationToken;
 
 use crate::place::Place;
-use crate::plan::CrashAt;
 
 pub(super) async fn run(place: &Place, shutdown: CancellationToken) -> Result<()> {
     let db = place.db("relay")?;

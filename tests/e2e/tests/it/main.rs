@@ -5,9 +5,11 @@
 mod bad_input;
 mod clients;
 mod dead_letters;
+mod erasure;
 mod harness;
 mod journey;
 mod outage;
 mod page;
+mod parts;
 mod tenants;
 mod trace;

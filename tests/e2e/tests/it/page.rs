@@ -37,7 +37,11 @@ fn a_person_signs_in_uploads_watches_and_downloads() {
         std::fs::write(&path, &file.bytes).unwrap();
         let picture = world.dir().join("page.png");
         let mut node = Command::new("node");
-        node.arg("page.mjs").arg(world.bff.as_str()).args(["ada", "ada-pw"]).arg(&path).arg(&picture);
+        node.arg("page.mjs")
+            .arg(world.bff.as_str())
+            .args(["ada", "ada-pw", "max", "max-pw"])
+            .arg(&path)
+            .arg(&picture);
         let said = tokio::task::spawn_blocking(move || run(node.current_dir(&home))).await.unwrap();
         assert_eq!(said.trim(), format!("ok {} bytes", file.bytes.len()));
         assert!(picture.metadata().unwrap().len() > 10_000, "the picture is empty");

@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod office;
+
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -89,12 +91,14 @@ async fn run(args: &Args, report: &mut Report) -> Result<String> {
     let mut live = citizen.live(citizen.clone().head().await?).await?;
     report.step("live stream open");
 
+    let mut ready = Vec::new();
     for file in [files::pdf(), files::png()?] {
-        accepted(report, &mut citizen, &mut live, &file).await?;
+        ready.push(accepted(report, &mut citizen, &mut live, &file).await?);
     }
     refused(report, &mut citizen, &mut live, &files::text_as_pdf(), "TYPE_MISMATCH").await?;
     refused(report, &mut citizen, &mut live, &files::eicar(), "INFECTED").await?;
     other_bytes(report, &mut citizen).await?;
+    office::run(&args.bff, report, &mut citizen, &mut live, &ready).await?;
     Ok(citizen.trace_id)
 }
 
@@ -111,7 +115,12 @@ async fn seed(args: &Args, report: &mut Report) -> Result<()> {
 }
 
 /// A good file: unreadable before the verdict, downloaded byte for byte after it, told by mail.
-async fn accepted(report: &mut Report, citizen: &mut Citizen, live: &mut Live, file: &File) -> Result<()> {
+async fn accepted(
+    report: &mut Report,
+    citizen: &mut Citizen,
+    live: &mut Live,
+    file: &File,
+) -> Result<String> {
     let document = citizen.initiate(file, &key()).await?;
     let early =
         citizen.call(Method::GET, &format!("/v1/documents/{}/download", document.id()), None, None).await?;
@@ -130,7 +139,7 @@ async fn accepted(report: &mut Report, citizen: &mut Citizen, live: &mut Live, f
     report.step("downloaded by signed URL; the same bytes");
     let mail = e2e::mail_about(&file.name, WITHIN).await?;
     report.step(&format!("e-mail \"{}\" {}", mail.subject, mail.message_id()));
-    Ok(())
+    Ok(document.id().to_owned())
 }
 
 /// A bad file: the store takes it, the scan does not.
