@@ -9,3 +9,10 @@ s3 head-bucket --bucket guildhall-evidence 2>/dev/null || s3 create-bucket --buc
 s3 put-bucket-versioning --bucket guildhall-evidence --versioning-configuration Status=Enabled
 s3 put-object-lock-configuration --bucket guildhall-evidence --object-lock-configuration ObjectLockEnabled=Enabled
 s3 put-bucket-cors --bucket guildhall-evidence --cors-configuration "$cors"
+s3 head-bucket --bucket guildhall-audit 2>/dev/null || s3 create-bucket --bucket guildhall-audit
+s3 put-bucket-versioning --bucket guildhall-audit --versioning-configuration Status=Enabled
+s3 put-object-lock-configuration --bucket guildhall-audit --object-lock-configuration ObjectLockEnabled=Enabled
+s3 head-bucket --bucket guildhall-exports 2>/dev/null || s3 create-bucket --bucket guildhall-exports
+s3 put-bucket-cors --bucket guildhall-exports --cors-configuration "$cors"
+s3 head-bucket --bucket guildhall-replica 2>/dev/null || s3 create-bucket --bucket guildhall-replica
+s3 put-bucket-versioning --bucket guildhall-replica --versioning-configuration Status=Enabled

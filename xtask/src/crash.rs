@@ -1,4 +1,5 @@
-//! `cargo xtask crash`: the event backbone under kills and faults, and the running services under kills.
+//! `cargo xtask crash`: the event backbone under kills and faults, documents and their objects under kills, and the
+//! running services under kills.
 
 mod control;
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::compile::{self, Profile};
 use crate::stack::ports::Port;
 use crate::stack::private::{self, Plan};
-use crate::stack::{CRASH, Stack, elasticmq, env, kafka, postgres, toxiproxy};
+use crate::stack::{CRASH, Stack, clamd, elasticmq, env, kafka, postgres, toxiproxy, versitygw};
 use crate::{paths, test};
 
 use control::Control;
@@ -28,6 +29,8 @@ pub(crate) struct Args {
 enum What {
     /// Kills the running services during concurrent journeys instead.
     Journeys(Journeys),
+    /// Kills document and worker at every step of a document's life, and compares rows, objects and events.
+    Documents(Documents),
 }
 
 /// Append, relay, broker, inbox, offset: killed at every step.
@@ -72,10 +75,30 @@ struct Journeys {
     yes: bool,
 }
 
+#[derive(clap::Args)]
+struct Documents {
+    /// A minute of kills; what is done when nothing else is asked for.
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Until each service was killed `--kills` times, and at each point.
+    #[arg(long)]
+    full: bool,
+    /// Kills of each service in a full run.
+    #[arg(long, default_value_t = 100)]
+    kills: u64,
+    /// Choose kills and journeys as an earlier run did.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Install missing system packages through sudo without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
 /// Runs what was asked for; fails when anything was lost, doubled or out of order.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         Some(What::Journeys(args)) => journeys(args),
+        Some(What::Documents(args)) => documents(args),
         None => backbone(&args.backbone),
     }
 }
@@ -88,6 +111,40 @@ fn journeys(args: &Journeys) -> Result<ExitCode> {
             .envs(env::variables(stack))
             .status()
             .context("cannot run the crash test")?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+/// Kills the services of `tests/custody`, on servers of their own.
+fn documents(args: &Documents) -> Result<ExitCode> {
+    let mut stack = Stack::private(CRASH)?;
+    stack.yes = args.yes;
+    let plan = Plan {
+        name: CRASH,
+        servers: vec![
+            &kafka::SERVER,
+            &elasticmq::SERVER,
+            &versitygw::SERVER,
+            &postgres::SERVER,
+            &clamd::SERVER,
+        ],
+        needs: &[],
+        build: |stack| {
+            let log = stack.log("build");
+            compile::package(&stack.root, stack.profile, "custody", "failpoints", stack.progress, &log)
+        },
+        keep: false,
+    };
+    private::with(&stack, &plan, |stack| {
+        let mut command = Command::new(compile::program(stack.profile, "custody")?);
+        command.arg("run").arg("--dir").arg(paths::target().join("crash-documents"));
+        if args.full {
+            command.args(["--kills", &args.kills.to_string()]);
+        }
+        if let Some(seed) = args.seed {
+            command.args(["--seed", &seed.to_string()]);
+        }
+        let status = command.envs(env::variables(stack)).status().context("cannot run the crash test")?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
 }

@@ -19,6 +19,8 @@ mod crash;
 mod demo;
 mod dependencies;
 mod doctor;
+mod fuzz;
+mod large;
 mod logs;
 mod net;
 mod paths;
@@ -28,6 +30,7 @@ mod shell;
 mod sqlx;
 mod stack;
 mod status;
+mod terraform;
 mod test;
 mod tidy;
 mod token;
@@ -71,10 +74,18 @@ enum Command {
     Test(test::Args),
     /// Measures a path beside raw tools and peers, on servers of its own.
     Bench(bench::Args),
+    /// Feeds made-up inputs to every parser on a document's path, and says which it could not take.
+    Fuzz(fuzz::Args),
     /// Kills processes at every step of a fact's way and counts what was lost, doubled or out of order.
     Crash(crash::Args),
+    /// Hands in gigabytes over a link that is cut, and follows them to the download after a review.
+    LargeUpload(large::Args),
     /// Checks house rules that no compiler knows.
     Tidy,
+    /// Checks terraform/ without an account: tests, policies over what would be made, the charts' contract.
+    Terraform(terraform::Args),
+    /// Prints what an environment's Terraform tells the charts, once it is as its schema says.
+    TfOutputs(terraform::OutputArgs),
     /// Compares which crate uses which with the committed list.
     CheckDeps(dependencies::Args),
     /// Stops a private stack's servers once the xtask that started them is gone.
@@ -100,6 +111,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Seed => return demo::seed(),
         Command::Bench(args) => return bench::run(&args),
         Command::Crash(args) => return crash::run(&args),
+        Command::Fuzz(args) => return fuzz::run(&args),
+        Command::LargeUpload(args) => return large::run(&args),
         Command::Up(args) => stack::up::run(&args)?,
         Command::Down => stack::down::run()?,
         Command::Status => status::run()?,
@@ -110,6 +123,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Clean => clean::run()?,
         Command::Test(args) => return test::run(&args),
         Command::Tidy => tidy::run()?,
+        Command::Terraform(args) => terraform::run(&args)?,
+        Command::TfOutputs(args) => return terraform::outputs(&args),
         Command::CheckDeps(args) => dependencies::run(&args)?,
         Command::Guard(args) => stack::guard::run(&args)?,
         Command::Sqlx(args) => sqlx::run(&args)?,

@@ -11,7 +11,7 @@ use crate::shell;
 /// The folders of the workspace's crates but xtask; a crate's folder has its name.
 pub(crate) fn members(root: &Path) -> Result<Vec<PathBuf>> {
     let mut members = Vec::new();
-    for group in ["libs", "services", "tests", "benches"] {
+    for group in ["libs", "services", "sandbox", "tests", "benches"] {
         let group = root.join(group);
         for entry in fs::read_dir(&group).with_context(|| format!("cannot list {}", group.display()))? {
             let path = entry?.path();

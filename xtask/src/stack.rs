@@ -16,6 +16,7 @@ pub(crate) mod install;
 pub(crate) mod kafka;
 pub(crate) mod keycloak;
 pub(crate) mod maildev;
+pub(crate) mod moto;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod private;
@@ -161,8 +162,14 @@ pub(crate) const BENCHES: &str = "bench";
 /// The name of the crash tests' private stack.
 pub(crate) const CRASH: &str = "crash";
 
+/// The name of the folder that fuzzing keeps its finds in; it has no servers.
+pub(crate) const FUZZ: &str = "fuzz";
+
+/// The name of the large upload's private stack.
+pub(crate) const LARGE: &str = "large";
+
 /// Every private stack, for `clean`.
-pub(crate) const PRIVATE: [&str; 3] = [TESTS, BENCHES, CRASH];
+pub(crate) const PRIVATE: [&str; 5] = [TESTS, BENCHES, CRASH, FUZZ, LARGE];
 
 /// The folder of a private stack.
 fn private_dir(name: &str) -> PathBuf {

@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     faults.extend(layout(&root)?);
+    faults.extend(crate::terraform::faults(&root)?);
     for fault in &faults {
         say!("{fault}");
     }

@@ -45,7 +45,9 @@ fn launch(stack: &Stack) -> Result<Launch> {
     Ok(Launch::new(command))
 }
 
-/// Its settings. Limits are above the largest upload (50 MiB); what is above them is an alert, never silently clean.
+/// Its settings. Limits are above the largest upload that no policy has reviewed (50 MiB) and the smallest that comes in parts,
+/// and files and depth above what an upload policy may allow for archives, so that the policy's limits are what decides. What
+/// is above them, or needs a password, is an alert, never silently clean.
 pub(crate) fn config(address: &str, port: u16, signatures: &str, temporary: &str) -> String {
     format!(
         "\
@@ -54,11 +56,14 @@ TCPAddr {address}
 TCPSocket {port}
 DatabaseDirectory {signatures}
 TemporaryDirectory {temporary}
-StreamMaxLength 64M
+StreamMaxLength 100M
 MaxScanSize 400M
-MaxFileSize 64M
+MaxFileSize 100M
 MaxScanTime 60000
+MaxRecursion 20
+MaxFiles 100000
 AlertExceedsMax yes
+AlertEncrypted yes
 MaxThreads 8
 MaxQueue 100
 ReadTimeout 60

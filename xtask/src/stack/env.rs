@@ -5,12 +5,12 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::ports::Port;
-use super::{Stack, kafka, keycloak, postgres, versitygw};
+use super::{Stack, kafka, keycloak, moto, postgres, versitygw};
 
 /// The variables tests find the servers by.
 pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
     let local = |port: Port| format!("127.0.0.1:{}", stack.port(port));
-    vec![
+    let mut variables = vec![
         ("GUILDHALL_PG_ADMIN_URL", postgres::admin_url(stack)),
         ("GUILDHALL_REDIS_URL", format!("redis://{}", local(Port::Redis))),
         ("GUILDHALL_KAFKA_BROKERS", kafka::brokers(stack)),
@@ -22,7 +22,12 @@ pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
         ("GUILDHALL_SMTP_URL", format!("smtp://{}", local(Port::MaildevSmtp))),
         ("GUILDHALL_MAIL_API", format!("http://{}", local(Port::MaildevWeb))),
         ("GUILDHALL_CLAMD_ADDR", local(Port::Clamd)),
-    ]
+    ];
+    // Started for tests alone.
+    if stack.state.get(moto::SERVER.name).is_some() {
+        variables.push(("GUILDHALL_KMS_ENDPOINT", moto::url(stack)));
+    }
+    variables
 }
 
 /// Writes the file.

@@ -1,4 +1,4 @@
-//! Tools that no distribution packages: fetched by Maven, Go and npm into `~/.cache/guildhall/<name>-<version>`.
+//! Tools that no distribution packages: fetched by Maven, Go, npm and pip into `~/.cache/guildhall/<name>-<version>`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -118,6 +118,15 @@ pub(crate) fn npm_package(dir: &Path, log: &Path, package: &str) -> Result<()> {
         .arg(package)
         .current_dir(dir);
     shell::run(&mut command, log)
+}
+
+/// Packages of Python's index with what they need, into a virtual environment that `dir` becomes. They are compiled when
+/// they are used, which most of them never are.
+pub(crate) fn python_packages(dir: &Path, log: &Path, packages: &[&str]) -> Result<()> {
+    shell::run(Command::new("python3").args(["-m", "venv"]).arg(dir), log)?;
+    let mut command = Command::new(dir.join("bin/python"));
+    command.args(["-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]);
+    shell::run(command.args(packages), log)
 }
 
 fn maven(dir: &Path) -> Command {

@@ -55,6 +55,7 @@ ports! {
     ToxiPostgres "TOXI_POSTGRES" 18475,
     ToxiKafka "TOXI_KAFKA" 18476,
     ToxiElasticmq "TOXI_ELASTICMQ" 18477,
+    Moto "MOTO" 15000,
 }
 
 impl Port {

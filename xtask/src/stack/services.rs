@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use topology::{Purpose, Topology};
 
 use super::ports::{Port, Ports};
 use super::process::Launch;
@@ -79,7 +80,13 @@ pub(crate) fn goals(name: &str) -> Option<(u64, u64)> {
 const WITH_DATABASE: [&str; 2] = ["document", "notification"];
 
 /// Services that seal personal data.
-const WITH_KEYS: [&str; 1] = ["notification"];
+const WITH_KEYS: [&str; 2] = ["document", "notification"];
+
+/// Services that keep an audit chain.
+const WITH_AUDIT: [&str; 1] = ["document"];
+
+/// Who signs checkpoints and exports; the same in every stack, so that what was signed can be verified later.
+const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIHlsR1jyVYTDWWUOkS9rqroky3+gRMIw/B+wNwiBF1O3";
 
 /// Keys that wrap those of subjects, below the repository's root; the same in every stack.
 const KEY_FILE: &str = "xtask/compose/keys.json";
@@ -214,6 +221,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("S3__REGION", versitygw::REGION);
         set("S3__ACCESS_KEY_ID", versitygw::ACCESS_KEY);
         set("S3__SECRET_ACCESS_KEY", versitygw::SECRET_KEY);
+        set("S3__REPLICA_BUCKET", &Topology::get().bucket(Purpose::Replica).name);
     }
     if WITH_DATABASE.contains(&name) {
         for (variable, role) in [("DB__URL", "app"), ("DB__SYSTEM_URL", "system"), ("DB__OWNER_URL", "owner")]
@@ -224,6 +232,9 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
     if WITH_KEYS.contains(&name) {
         set("KMS__KEY_FILE", &at.key_file);
     }
+    if WITH_AUDIT.contains(&name) {
+        set("AUDIT__SIGNING_KEY", SIGNING_KEY);
+    }
     let document = format!("http://{}", at.document);
     let notification = format!("http://{}", at.notification);
     match name {
@@ -233,7 +244,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
             set("DOCUMENT__URL", &document);
         }
         "worker" => {
-            set("ROLES", "scan,mail");
+            set("ROLES", "scan,mail,preview,integrity");
             set("DOCUMENT__URL", &document);
             set("NOTIFICATION__URL", &notification);
             set("CLAMD__ADDR", &at.clamd);

@@ -159,7 +159,7 @@ pub(crate) const CHROMIUM: Need = Need {
 /// What only tests need.
 pub(crate) const PYTHON: Need = Need {
     what: "Python 3 with venv",
-    purpose: "the test of the Python client",
+    purpose: "the test of the Python client, and moto, which speaks AWS KMS",
     find: || {
         let mut probe = Command::new(paths::which("python3")?);
         let found = probe.args(["-c", "import venv, ensurepip"]).output().ok()?.status.success();
@@ -170,8 +170,18 @@ pub(crate) const PYTHON: Need = Need {
     elsewhere: "https://www.python.org/downloads/",
 };
 
+/// What only tests need.
+pub(crate) const OPENSSL: Need = Need {
+    what: "OpenSSL 3+",
+    purpose: "the tests of time-stamps, which it makes and verifies too",
+    find: || version_at_least("openssl", "version", 3, 0),
+    packages: &["openssl"],
+    least: 3,
+    elsewhere: "https://openssl-library.org/source/",
+};
+
 /// What the tests need from the system beside the servers.
-pub(crate) const TEST_NEEDS: [Need; 2] = [CHROMIUM, PYTHON];
+pub(crate) const TEST_NEEDS: [Need; 3] = [CHROMIUM, PYTHON, OPENSSL];
 
 /// What the servers need from the system.
 pub(crate) const SERVER_NEEDS: [Need; 7] = [POSTGRES, REDIS, CLAMD, JAVA, MAVEN, GO, NODE];
@@ -323,6 +333,7 @@ mod tests {
         assert_eq!(first_version("go version go1.26.8 linux/amd64"), Some((1, 26)));
         assert_eq!(first_version("v20.20.2"), Some((20, 20)));
         assert_eq!(first_version("initdb (PostgreSQL) 15.18"), Some((15, 18)));
+        assert_eq!(first_version("OpenSSL 3.0.19 27 Jan 2026"), Some((3, 0)));
         assert_eq!(first_version("none"), None);
     }
 }

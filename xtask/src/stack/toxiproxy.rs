@@ -11,7 +11,7 @@ use crate::net;
 /// The newest that the Go module proxy has below its path `v2`.
 const VERSION: &str = "2.5.0";
 
-/// Not among the servers of every stack: only `cargo xtask crash` starts it.
+/// Not among the servers of every stack: `cargo xtask crash` and `large-upload` start it.
 pub(crate) static SERVER: Server = Server {
     name: "toxiproxy",
     needs: &[],

@@ -1,0 +1,129 @@
+//! `cargo xtask terraform`: everything that must hold of `terraform/`, without an account and, given a `TF_CMD` that works
+//! without a network, without one.
+
+mod access;
+mod contract;
+mod costs;
+mod generated;
+mod mistakes;
+mod plan;
+mod policy;
+mod readme;
+mod steps;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use self::plan::Terraform;
+use crate::paths;
+
+pub(crate) use contract::outputs;
+pub(crate) use generated::faults;
+
+/// What `terraform` can be told.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Write what is generated (topology.json, the modules' READMEs) instead of checking anything.
+    #[arg(long)]
+    update: bool,
+    /// Only checks whose name contains this, for example `modules/sqs` or `checkov`.
+    only: Option<String>,
+    /// Write what environments cost (terraform/COSTS.md) where it differs, instead of complaining.
+    #[arg(long)]
+    costs: bool,
+    /// How many terraform processes at a time; as many as there are processors without it.
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Leave out tflint, checkov and the mistakes.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What `tf-outputs` can be told.
+#[derive(clap::Args)]
+pub(crate) struct OutputArgs {
+    /// The environment, a folder of terraform/envs.
+    environment: String,
+}
+
+/// One check, and what it found.
+struct Check {
+    name: String,
+    seconds: f32,
+    faults: Vec<String>,
+}
+
+/// Checks, or renews what is generated.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = paths::root();
+    if args.update {
+        return generated::update(&root);
+    }
+    let terraform = Terraform::find()?;
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let mut checks = Vec::new();
+    let wanted = |name: &str| args.only.as_deref().is_none_or(|only| name.contains(only));
+    let mut check = |name: &str, faults: &mut dyn FnMut() -> Result<Vec<String>>| -> Result<()> {
+        if wanted(name) {
+            let begun = Instant::now();
+            let faults = faults()?;
+            let seconds = begun.elapsed().as_secs_f32();
+            report(&mut checks, Check { name: name.to_owned(), seconds, faults });
+        }
+        Ok(())
+    };
+    check("generated files, access", &mut || generated::faults(&root))?;
+    check("format", &mut || terraform.format(&root.join("terraform")))?;
+    if !args.quick {
+        check("tflint", &mut || tools::tflint(&root))?;
+        check("checkov", &mut || tools::checkov(&root))?;
+        check("mistakes are caught", &mut || mistakes::uncaught(&root, &terraform))?;
+    }
+    let folders = folders(&root)?;
+    let folders: Vec<PathBuf> =
+        folders.into_iter().filter(|folder| wanted(&folder.to_string_lossy())).collect();
+    steps::run(&root, &terraform, &folders, jobs, args.costs, |done| report(&mut checks, done))?;
+    if checks.is_empty() {
+        bail!("no check is called {:?}", args.only.as_deref().unwrap_or_default());
+    }
+
+    let faults: usize = checks.iter().map(|check| check.faults.len()).sum();
+    let failed = checks.iter().filter(|check| !check.faults.is_empty()).count();
+    say!("\n{} passed, {failed} failed", checks.len() - failed);
+    if faults > 0 {
+        bail!("{faults} faults in terraform/; what the checks are: terraform/README.md");
+    }
+    Ok(())
+}
+
+/// Prints a line about a check, and what it found below.
+fn report(checks: &mut Vec<Check>, check: Check) {
+    let verdict = if check.faults.is_empty() { "ok" } else { "FAULT" };
+    say!("{verdict:<6}{:<40}{:>6.1} s", check.name, check.seconds);
+    for fault in &check.faults {
+        for line in fault.lines() {
+            say!("      {line}");
+        }
+    }
+    checks.push(check);
+}
+
+/// Every folder with configuration of its own, relative to the root: modules without a provider first, roots last.
+fn folders(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders = vec![PathBuf::from("terraform/bootstrap")];
+    for group in ["terraform/modules", "terraform/envs"] {
+        let mut of_group = Vec::new();
+        for entry in std::fs::read_dir(root.join(group))? {
+            let path = entry?.path();
+            if path.join("main.tf").is_file() {
+                of_group.push(path.strip_prefix(root)?.to_owned());
+            }
+        }
+        of_group.sort();
+        folders.extend(of_group);
+    }
+    Ok(folders)
+}
