@@ -140,7 +140,7 @@ impl Identity {
     }
 
     /// `Some` when a service of this platform calls: the realm's admins alone can make such clients and give the role.
-    fn service(&self) -> Option<&str> {
+    pub(crate) fn service(&self) -> Option<&str> {
         let is_service = self.client_id.starts_with(SERVICE_PREFIX) && self.roles.contains(&Role::Service);
         is_service.then_some(&*self.client_id)
     }

@@ -77,8 +77,10 @@ where
         Box::pin(async move {
             match admit(&verifier, request.headers(), operation).await {
                 Ok(caller) => {
-                    tracing::Span::current().record("tenant", caller.tenant.as_str());
-                    request.extensions_mut().insert(caller);
+                    if let Some(caller) = caller {
+                        tracing::Span::current().record("tenant", caller.tenant.as_str());
+                        request.extensions_mut().insert(caller);
+                    }
                     request.extensions_mut().insert(operation);
                     inner.call(request).await
                 }
@@ -88,14 +90,23 @@ where
     }
 }
 
-async fn admit(verifier: &Verifier, headers: &HeaderMap, operation: Operation) -> Result<Caller, Error> {
+/// The caller, or `None` where the operation finds the tenant itself.
+async fn admit(
+    verifier: &Verifier,
+    headers: &HeaderMap,
+    operation: Operation,
+) -> Result<Option<Caller>, Error> {
     let identity = verifier.verify(bearer(headers)?).await?;
+    if permission::finds_tenant(operation) {
+        permission::check_service(operation, identity.service())?;
+        return Ok(None);
+    }
     let mut caller = identity.into_caller(text(headers, metadata::TENANT))?;
     permission::check(operation, &caller)?;
     if caller.service().is_some() {
         caller.on_behalf_of = text(headers, metadata::ON_BEHALF_OF).and_then(|subject| subject.parse().ok());
     }
-    Ok(caller)
+    Ok(Some(caller))
 }
 
 /// The token of `authorization: Bearer <token>`; the scheme's case is free (RFC 9110).
@@ -129,7 +140,7 @@ fn unknown_method() -> tonic::Status {
 /// The verified caller of a request that has passed the layer.
 ///
 /// # Errors
-/// `INTERNAL` when the server runs without the layer, which is a defect.
+/// `INTERNAL` when the server runs without the layer, or the operation finds the tenant itself: defects both.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<&Caller, rpc_error::Error> {
     request.extensions().get().ok_or_else(|| {
         rpc_error::Error::new(Code::Internal, reason::INTERNAL, "the server runs without its auth layer")

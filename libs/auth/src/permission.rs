@@ -2,7 +2,7 @@
 
 use proto::Operation;
 
-use crate::caller::{Caller, CallerKind};
+use crate::caller::{Caller, CallerKind, Role};
 use crate::error::Error;
 
 /// Which citizens may call.
@@ -14,13 +14,24 @@ pub enum People {
     Owner,
 }
 
+/// Which of the tenant's staff may call, for what is the tenant's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Office {
+    /// None.
+    None,
+    /// All.
+    Staff,
+    /// Those who answer for money: [`Role::Finance`], or [`Role::Admin`].
+    Finance,
+}
+
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Citizens, and partners' systems with the role.
     pub people: People,
-    /// The tenant's staff, for what is the tenant's.
-    pub staff: bool,
+    /// The tenant's staff.
+    pub office: Office,
     /// Client ids of the services allowed, in the tenant they name.
     pub services: &'static [&'static str],
 }
@@ -31,18 +42,25 @@ impl Rule {
     pub fn allows(&self, caller: &Caller) -> bool {
         match &caller.kind {
             CallerKind::Citizen => self.people == People::Owner,
-            CallerKind::Staff => self.staff,
+            CallerKind::Staff => match self.office {
+                Office::None => false,
+                Office::Staff => true,
+                Office::Finance => {
+                    caller.roles.iter().any(|role| matches!(role, Role::Finance | Role::Admin))
+                }
+            },
             CallerKind::Service(name) => self.services.contains(&&**name),
         }
     }
 }
 
-const CITIZENS: Rule = Rule { people: People::Owner, staff: false, services: &[] };
-const CITIZENS_AND_STAFF: Rule = Rule { people: People::Owner, staff: true, services: &[] };
-const STAFF: Rule = Rule { people: People::None, staff: true, services: &[] };
+const CITIZENS: Rule = Rule { people: People::Owner, office: Office::None, services: &[] };
+const CITIZENS_AND_STAFF: Rule = Rule { people: People::Owner, office: Office::Staff, services: &[] };
+const FINANCE: Rule = Rule { people: People::None, office: Office::Finance, services: &[] };
+const STAFF: Rule = Rule { people: People::None, office: Office::Staff, services: &[] };
 
 const fn only(services: &'static [&'static str]) -> Rule {
-    Rule { people: People::None, staff: false, services }
+    Rule { people: People::None, office: Office::None, services }
 }
 
 /// The row of an operation.
@@ -68,7 +86,7 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::DocumentEraseDocument => CITIZENS_AND_STAFF,
         // Citizens are not told of cases and holds.
         Operation::CaseAttachToCase | Operation::CaseDetachFromCase | Operation::CaseListCaseDocuments => {
-            Rule { people: People::None, staff: true, services: &["svc-verification"] }
+            Rule { people: People::None, office: Office::Staff, services: &["svc-verification"] }
         }
         Operation::CasePlaceHold | Operation::CaseReleaseHold | Operation::CaseListHolds => STAFF,
         // A copy of everything of a case leaves the house: the office answers for who gets it.
@@ -87,6 +105,29 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::PreviewReportPreview
         | Operation::IntegrityClaimIntegrity
         | Operation::IntegrityReportIntegrity => only(&["svc-worker"]),
+        // Bills are the office's to write, and the payer's to pay.
+        Operation::BillingCreateBill
+        | Operation::BillingIssueBill
+        | Operation::BillingCancelBill
+        | Operation::BillingCreditBill => STAFF,
+        Operation::BillingGetBill => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
+        Operation::BillingListBills => CITIZENS_AND_STAFF,
+        Operation::PaymentInitiatePayment => CITIZENS,
+        Operation::PaymentGetPayment
+        | Operation::PaymentListPayments
+        | Operation::PaymentCancelPayment
+        | Operation::PaymentListRefunds
+        | Operation::PaymentListPaymentEvents => CITIZENS_AND_STAFF,
+        // Who gives money back, gives it up or corrects the books answers for it.
+        Operation::PaymentCreateRefund
+        | Operation::BillingWriteOffBill
+        | Operation::LedgerProposeAdjustment
+        | Operation::LedgerDecideAdjustment => FINANCE,
+        Operation::LedgerListBalances
+        | Operation::LedgerListEntries
+        | Operation::LedgerListAdjustments
+        | Operation::LedgerVerifyLedger => STAFF,
+        Operation::PaymentReceiveCallback => only(&["svc-bff"]),
         Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.
         Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
@@ -99,7 +140,7 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::DeadLetterGetDeadLetter
         | Operation::DeadLetterRedriveDeadLetters
         | Operation::DeadLetterDiscardDeadLetter => {
-            Rule { people: People::None, staff: true, services: &["svc-worker"] }
+            Rule { people: People::None, office: Office::Staff, services: &["svc-worker"] }
         }
         // What a tenant allows is its staff's to say.
         Operation::PolicyListPolicies
@@ -122,4 +163,20 @@ pub fn rule(operation: Operation) -> Rule {
 /// `PERMISSION_DENIED`.
 pub fn check(operation: Operation, caller: &Caller) -> Result<(), Error> {
     if rule(operation).allows(caller) { Ok(()) } else { Err(Error::PermissionDenied) }
+}
+
+/// Whether an operation finds the tenant itself, by what it is called with: a service that calls it names none, and its handler has
+/// no [`Caller`].
+#[must_use]
+pub fn finds_tenant(operation: Operation) -> bool {
+    operation == Operation::PaymentReceiveCallback
+}
+
+/// Applies the row of an operation that finds the tenant itself to a service, by its name.
+///
+/// # Errors
+/// `PERMISSION_DENIED`.
+pub fn check_service(operation: Operation, service: Option<&str>) -> Result<(), Error> {
+    let allowed = service.is_some_and(|service| rule(operation).services.contains(&service));
+    if allowed { Ok(()) } else { Err(Error::PermissionDenied) }
 }

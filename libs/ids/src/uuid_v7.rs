@@ -129,6 +129,20 @@ uuid_v7! {
     ErasureId;
     /// A CloudEvent (`ce_id`).
     EventId;
+    /// A bill of the payment service.
+    BillId;
+    /// An attempt to pay a bill.
+    PaymentId;
+    /// Money given back of a payment.
+    RefundId;
+    /// An account of the ledger.
+    AccountId;
+    /// An entry of the ledger.
+    EntryId;
+    /// A correction of the ledger by hand.
+    AdjustmentId;
+    /// A provider's callback, as it came.
+    CallbackId;
 }
 
 #[cfg(test)]

@@ -26,6 +26,27 @@ pub mod notification {
     }
 }
 
+/// `guildhall.payment`: bills, payments, the ledger.
+pub mod payment {
+    /// Version 1.
+    #[expect(
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "tonic's generator writes bare `allow`s"
+    )]
+    pub mod v1 {
+        include!("gen/guildhall.payment.v1.rs");
+    }
+}
+
+/// `guildhall.common`: what messages of several services are made of.
+pub mod common {
+    /// Version 1.
+    pub mod v1 {
+        include!("gen/guildhall.common.v1.rs");
+    }
+}
+
 /// `guildhall.subject`: erasure.
 pub mod subject {
     /// Version 1.

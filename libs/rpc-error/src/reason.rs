@@ -106,6 +106,32 @@ reasons! {
     JOB_LEASED = Conflict, "Somebody else has the job";
     JOB_FINISHED = Conflict, "The job was already reported";
 
+    // Bills.
+    BILL_NOT_FOUND = NotFound, "There is no such bill";
+    BILL_INVALID = InvalidArgument, "The bill breaks a rule";
+    BILL_REFERENCE_TAKEN = Conflict, "Another bill has the reference";
+    BILL_STATE = Conflict, "The bill does not stand so that this can be done";
+    AMOUNT_INVALID = InvalidArgument, "The amount cannot be used";
+    AMOUNT_ABOVE_OUTSTANDING = Conflict, "The amount is more than is outstanding";
+
+    // Payments.
+    PAYMENT_NOT_FOUND = NotFound, "There is no such payment";
+    PAYMENT_STATE = Conflict, "The payment does not stand so that this can be done";
+    PAYMENT_UNDER_WAY = Conflict, "A payment of the bill is under way";
+    RETURN_URL_INVALID = InvalidArgument, "The return URL cannot be used";
+    PROVIDER_ACCOUNT_MISSING = Unavailable, "The tenant has no account at a payment provider";
+    AMOUNT_ABOVE_AVAILABLE = Conflict, "The amount is more than can be refunded";
+    AMOUNT_AVAILABLE_STALE = PreconditionFailed, "Another amount is available by now";
+    REFUND_LIMIT_REACHED = Conflict, "The payment has as many refunds as it can have";
+    ACCOUNT_NOT_FOUND = NotFound, "There is no such account at a provider";
+    CALLBACK_INVALID = InvalidArgument, "The callback cannot be used";
+    SIGNATURE_INVALID = Unauthenticated, "The signature is not accepted";
+
+    // The ledger.
+    ADJUSTMENT_NOT_FOUND = NotFound, "There is no such adjustment";
+    ADJUSTMENT_INVALID = InvalidArgument, "The adjustment breaks a rule";
+    ADJUSTMENT_DECIDED = Conflict, "The adjustment was already decided";
+
     // Notifications.
     NOTIFICATION_NOT_FOUND = NotFound, "There is no such notification";
     RECIPIENT_NOT_FOUND = NotFound, "There is no such recipient";

@@ -9,6 +9,10 @@ use serde::Deserialize;
 pub mod topics {
     /// Events of documents, keyed by document.
     pub const DOCUMENT: &str = "guildhall.document.v1";
+    /// Events of bills, keyed by bill.
+    pub const BILLING: &str = "guildhall.billing.v1";
+    /// Events of payments and their refunds, keyed by payment.
+    pub const PAYMENT: &str = "guildhall.payment.v1";
     /// Rows of feeds, keyed by recipient.
     pub const NOTIFICATION: &str = "guildhall.notification.v1";
     /// Erasures, keyed by subject.

@@ -120,6 +120,48 @@ pub enum Operation {
     PolicyListPolicyVersions,
     /// `guildhall.operations.v1.PolicyService/PublishPolicy`: Puts a body in force as the next version. To go back is to publish an old body again. One that says what is in
     PolicyPublishPolicy,
+    /// `guildhall.payment.v1.BillingService/CancelBill`: Takes back a bill of which nothing was paid, and for which no payment is under way. For the tenant's staff.
+    BillingCancelBill,
+    /// `guildhall.payment.v1.BillingService/CreateBill`: Writes a bill, and issues it where that is asked for. For the tenant's staff.
+    BillingCreateBill,
+    /// `guildhall.payment.v1.BillingService/CreditBill`: Takes back a part of what is owed, by a credit note. A bill of which nothing is left to pay is `PAID`. For the tenant's staff.
+    BillingCreditBill,
+    /// `guildhall.payment.v1.BillingService/GetBill`: Reads a bill. Strongly consistent. A draft does not exist for its payer.
+    BillingGetBill,
+    /// `guildhall.payment.v1.BillingService/IssueBill`: Issues a draft: from now on it is owed, and the payer is told. For the tenant's staff.
+    BillingIssueBill,
+    /// `guildhall.payment.v1.BillingService/ListBills`: Lists bills, newest first: a payer's own, or the tenant's. Strongly consistent.
+    BillingListBills,
+    /// `guildhall.payment.v1.BillingService/WriteOffBill`: Gives up what is owed. For the tenant's finance staff.
+    BillingWriteOffBill,
+    /// `guildhall.payment.v1.LedgerService/DecideAdjustment`: Approves or rejects a correction that somebody else has proposed.
+    LedgerDecideAdjustment,
+    /// `guildhall.payment.v1.LedgerService/ListAdjustments`: Lists corrections, newest first. Strongly consistent.
+    LedgerListAdjustments,
+    /// `guildhall.payment.v1.LedgerService/ListBalances`: Reads what every account has come to: the debits of each currency are its credits. Strongly consistent.
+    LedgerListBalances,
+    /// `guildhall.payment.v1.LedgerService/ListEntries`: Lists entries, newest first: all, or those about one thing. Strongly consistent.
+    LedgerListEntries,
+    /// `guildhall.payment.v1.LedgerService/ProposeAdjustment`: Proposes a correction.
+    LedgerProposeAdjustment,
+    /// `guildhall.payment.v1.LedgerService/VerifyLedger`: Adds everything up anew, and compares it with bills and payments. Reads all of the tenant's books: for a few calls a day.
+    LedgerVerifyLedger,
+    /// `guildhall.payment.v1.PaymentService/CancelPayment`: Asks for a payment to be cancelled. It is when the provider agrees: one that is charged meanwhile is `COMPLETED` all the same.
+    PaymentCancelPayment,
+    /// `guildhall.payment.v1.PaymentService/CreateRefund`: Gives money back. Answers at once: the refund is `SUBMITTED`. For the tenant's finance staff.
+    PaymentCreateRefund,
+    /// `guildhall.payment.v1.PaymentService/GetPayment`: Reads a payment. Strongly consistent.
+    PaymentGetPayment,
+    /// `guildhall.payment.v1.PaymentService/InitiatePayment`: Begins to pay a bill. Answers at once: the payment is `PROCESSING`, and has a `next_url` when the provider has taken it. A bill has
+    PaymentInitiatePayment,
+    /// `guildhall.payment.v1.PaymentService/ListPaymentEvents`: Lists what happened to a payment and its refunds, oldest first. Strongly consistent.
+    PaymentListPaymentEvents,
+    /// `guildhall.payment.v1.PaymentService/ListPayments`: Lists payments, newest first: of a bill, a payer's own, or the tenant's. Strongly consistent.
+    PaymentListPayments,
+    /// `guildhall.payment.v1.PaymentService/ListRefunds`: Lists the refunds of a payment, oldest first; at most 100. Strongly consistent.
+    PaymentListRefunds,
+    /// `guildhall.payment.v1.PaymentService/ReceiveCallback`: Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. What it
+    PaymentReceiveCallback,
 }
 
 impl Operation {
@@ -184,6 +226,27 @@ impl Operation {
         Self::PolicyListPolicies,
         Self::PolicyListPolicyVersions,
         Self::PolicyPublishPolicy,
+        Self::BillingCancelBill,
+        Self::BillingCreateBill,
+        Self::BillingCreditBill,
+        Self::BillingGetBill,
+        Self::BillingIssueBill,
+        Self::BillingListBills,
+        Self::BillingWriteOffBill,
+        Self::LedgerDecideAdjustment,
+        Self::LedgerListAdjustments,
+        Self::LedgerListBalances,
+        Self::LedgerListEntries,
+        Self::LedgerProposeAdjustment,
+        Self::LedgerVerifyLedger,
+        Self::PaymentCancelPayment,
+        Self::PaymentCreateRefund,
+        Self::PaymentGetPayment,
+        Self::PaymentInitiatePayment,
+        Self::PaymentListPaymentEvents,
+        Self::PaymentListPayments,
+        Self::PaymentListRefunds,
+        Self::PaymentReceiveCallback,
     ];
 
     /// The operation of a request's path, for example `/guildhall.document.v1.DocumentService/GetDocument`.
@@ -249,6 +312,27 @@ impl Operation {
             "/guildhall.operations.v1.PolicyService/ListPolicies" => Some(Self::PolicyListPolicies),
             "/guildhall.operations.v1.PolicyService/ListPolicyVersions" => Some(Self::PolicyListPolicyVersions),
             "/guildhall.operations.v1.PolicyService/PublishPolicy" => Some(Self::PolicyPublishPolicy),
+            "/guildhall.payment.v1.BillingService/CancelBill" => Some(Self::BillingCancelBill),
+            "/guildhall.payment.v1.BillingService/CreateBill" => Some(Self::BillingCreateBill),
+            "/guildhall.payment.v1.BillingService/CreditBill" => Some(Self::BillingCreditBill),
+            "/guildhall.payment.v1.BillingService/GetBill" => Some(Self::BillingGetBill),
+            "/guildhall.payment.v1.BillingService/IssueBill" => Some(Self::BillingIssueBill),
+            "/guildhall.payment.v1.BillingService/ListBills" => Some(Self::BillingListBills),
+            "/guildhall.payment.v1.BillingService/WriteOffBill" => Some(Self::BillingWriteOffBill),
+            "/guildhall.payment.v1.LedgerService/DecideAdjustment" => Some(Self::LedgerDecideAdjustment),
+            "/guildhall.payment.v1.LedgerService/ListAdjustments" => Some(Self::LedgerListAdjustments),
+            "/guildhall.payment.v1.LedgerService/ListBalances" => Some(Self::LedgerListBalances),
+            "/guildhall.payment.v1.LedgerService/ListEntries" => Some(Self::LedgerListEntries),
+            "/guildhall.payment.v1.LedgerService/ProposeAdjustment" => Some(Self::LedgerProposeAdjustment),
+            "/guildhall.payment.v1.LedgerService/VerifyLedger" => Some(Self::LedgerVerifyLedger),
+            "/guildhall.payment.v1.PaymentService/CancelPayment" => Some(Self::PaymentCancelPayment),
+            "/guildhall.payment.v1.PaymentService/CreateRefund" => Some(Self::PaymentCreateRefund),
+            "/guildhall.payment.v1.PaymentService/GetPayment" => Some(Self::PaymentGetPayment),
+            "/guildhall.payment.v1.PaymentService/InitiatePayment" => Some(Self::PaymentInitiatePayment),
+            "/guildhall.payment.v1.PaymentService/ListPaymentEvents" => Some(Self::PaymentListPaymentEvents),
+            "/guildhall.payment.v1.PaymentService/ListPayments" => Some(Self::PaymentListPayments),
+            "/guildhall.payment.v1.PaymentService/ListRefunds" => Some(Self::PaymentListRefunds),
+            "/guildhall.payment.v1.PaymentService/ReceiveCallback" => Some(Self::PaymentReceiveCallback),
             _ => None,
         }
     }
@@ -316,6 +400,27 @@ impl Operation {
             Self::PolicyListPolicies => "/guildhall.operations.v1.PolicyService/ListPolicies",
             Self::PolicyListPolicyVersions => "/guildhall.operations.v1.PolicyService/ListPolicyVersions",
             Self::PolicyPublishPolicy => "/guildhall.operations.v1.PolicyService/PublishPolicy",
+            Self::BillingCancelBill => "/guildhall.payment.v1.BillingService/CancelBill",
+            Self::BillingCreateBill => "/guildhall.payment.v1.BillingService/CreateBill",
+            Self::BillingCreditBill => "/guildhall.payment.v1.BillingService/CreditBill",
+            Self::BillingGetBill => "/guildhall.payment.v1.BillingService/GetBill",
+            Self::BillingIssueBill => "/guildhall.payment.v1.BillingService/IssueBill",
+            Self::BillingListBills => "/guildhall.payment.v1.BillingService/ListBills",
+            Self::BillingWriteOffBill => "/guildhall.payment.v1.BillingService/WriteOffBill",
+            Self::LedgerDecideAdjustment => "/guildhall.payment.v1.LedgerService/DecideAdjustment",
+            Self::LedgerListAdjustments => "/guildhall.payment.v1.LedgerService/ListAdjustments",
+            Self::LedgerListBalances => "/guildhall.payment.v1.LedgerService/ListBalances",
+            Self::LedgerListEntries => "/guildhall.payment.v1.LedgerService/ListEntries",
+            Self::LedgerProposeAdjustment => "/guildhall.payment.v1.LedgerService/ProposeAdjustment",
+            Self::LedgerVerifyLedger => "/guildhall.payment.v1.LedgerService/VerifyLedger",
+            Self::PaymentCancelPayment => "/guildhall.payment.v1.PaymentService/CancelPayment",
+            Self::PaymentCreateRefund => "/guildhall.payment.v1.PaymentService/CreateRefund",
+            Self::PaymentGetPayment => "/guildhall.payment.v1.PaymentService/GetPayment",
+            Self::PaymentInitiatePayment => "/guildhall.payment.v1.PaymentService/InitiatePayment",
+            Self::PaymentListPaymentEvents => "/guildhall.payment.v1.PaymentService/ListPaymentEvents",
+            Self::PaymentListPayments => "/guildhall.payment.v1.PaymentService/ListPayments",
+            Self::PaymentListRefunds => "/guildhall.payment.v1.PaymentService/ListRefunds",
+            Self::PaymentReceiveCallback => "/guildhall.payment.v1.PaymentService/ReceiveCallback",
         }
     }
 
@@ -382,6 +487,27 @@ impl Operation {
             Self::PolicyListPolicies => "guildhall.operations.v1.PolicyService",
             Self::PolicyListPolicyVersions => "guildhall.operations.v1.PolicyService",
             Self::PolicyPublishPolicy => "guildhall.operations.v1.PolicyService",
+            Self::BillingCancelBill => "guildhall.payment.v1.BillingService",
+            Self::BillingCreateBill => "guildhall.payment.v1.BillingService",
+            Self::BillingCreditBill => "guildhall.payment.v1.BillingService",
+            Self::BillingGetBill => "guildhall.payment.v1.BillingService",
+            Self::BillingIssueBill => "guildhall.payment.v1.BillingService",
+            Self::BillingListBills => "guildhall.payment.v1.BillingService",
+            Self::BillingWriteOffBill => "guildhall.payment.v1.BillingService",
+            Self::LedgerDecideAdjustment => "guildhall.payment.v1.LedgerService",
+            Self::LedgerListAdjustments => "guildhall.payment.v1.LedgerService",
+            Self::LedgerListBalances => "guildhall.payment.v1.LedgerService",
+            Self::LedgerListEntries => "guildhall.payment.v1.LedgerService",
+            Self::LedgerProposeAdjustment => "guildhall.payment.v1.LedgerService",
+            Self::LedgerVerifyLedger => "guildhall.payment.v1.LedgerService",
+            Self::PaymentCancelPayment => "guildhall.payment.v1.PaymentService",
+            Self::PaymentCreateRefund => "guildhall.payment.v1.PaymentService",
+            Self::PaymentGetPayment => "guildhall.payment.v1.PaymentService",
+            Self::PaymentInitiatePayment => "guildhall.payment.v1.PaymentService",
+            Self::PaymentListPaymentEvents => "guildhall.payment.v1.PaymentService",
+            Self::PaymentListPayments => "guildhall.payment.v1.PaymentService",
+            Self::PaymentListRefunds => "guildhall.payment.v1.PaymentService",
+            Self::PaymentReceiveCallback => "guildhall.payment.v1.PaymentService",
         }
     }
 
@@ -448,6 +574,27 @@ impl Operation {
             Self::PolicyListPolicies => "ListPolicies",
             Self::PolicyListPolicyVersions => "ListPolicyVersions",
             Self::PolicyPublishPolicy => "PublishPolicy",
+            Self::BillingCancelBill => "CancelBill",
+            Self::BillingCreateBill => "CreateBill",
+            Self::BillingCreditBill => "CreditBill",
+            Self::BillingGetBill => "GetBill",
+            Self::BillingIssueBill => "IssueBill",
+            Self::BillingListBills => "ListBills",
+            Self::BillingWriteOffBill => "WriteOffBill",
+            Self::LedgerDecideAdjustment => "DecideAdjustment",
+            Self::LedgerListAdjustments => "ListAdjustments",
+            Self::LedgerListBalances => "ListBalances",
+            Self::LedgerListEntries => "ListEntries",
+            Self::LedgerProposeAdjustment => "ProposeAdjustment",
+            Self::LedgerVerifyLedger => "VerifyLedger",
+            Self::PaymentCancelPayment => "CancelPayment",
+            Self::PaymentCreateRefund => "CreateRefund",
+            Self::PaymentGetPayment => "GetPayment",
+            Self::PaymentInitiatePayment => "InitiatePayment",
+            Self::PaymentListPaymentEvents => "ListPaymentEvents",
+            Self::PaymentListPayments => "ListPayments",
+            Self::PaymentListRefunds => "ListRefunds",
+            Self::PaymentReceiveCallback => "ReceiveCallback",
         }
     }
 
@@ -514,6 +661,27 @@ impl Operation {
             Self::PolicyListPolicies => false,
             Self::PolicyListPolicyVersions => false,
             Self::PolicyPublishPolicy => true,
+            Self::BillingCancelBill => true,
+            Self::BillingCreateBill => true,
+            Self::BillingCreditBill => true,
+            Self::BillingGetBill => false,
+            Self::BillingIssueBill => true,
+            Self::BillingListBills => false,
+            Self::BillingWriteOffBill => true,
+            Self::LedgerDecideAdjustment => true,
+            Self::LedgerListAdjustments => false,
+            Self::LedgerListBalances => false,
+            Self::LedgerListEntries => false,
+            Self::LedgerProposeAdjustment => true,
+            Self::LedgerVerifyLedger => false,
+            Self::PaymentCancelPayment => true,
+            Self::PaymentCreateRefund => true,
+            Self::PaymentGetPayment => false,
+            Self::PaymentInitiatePayment => true,
+            Self::PaymentListPaymentEvents => false,
+            Self::PaymentListPayments => false,
+            Self::PaymentListRefunds => false,
+            Self::PaymentReceiveCallback => false,
         }
     }
 }

@@ -93,6 +93,16 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::DeadLetterDiscardDeadLetter,
             &Operation::DeadLetterRedriveDeadLetters,
             &Operation::PolicyPublishPolicy,
+            &Operation::BillingCancelBill,
+            &Operation::BillingCreateBill,
+            &Operation::BillingCreditBill,
+            &Operation::BillingIssueBill,
+            &Operation::BillingWriteOffBill,
+            &Operation::LedgerDecideAdjustment,
+            &Operation::LedgerProposeAdjustment,
+            &Operation::PaymentCancelPayment,
+            &Operation::PaymentCreateRefund,
+            &Operation::PaymentInitiatePayment,
         ]
     );
 }
