@@ -1,85 +1,106 @@
 use std::fmt::Write as _;
 
 use auth::permission;
-use auth::{Caller, CallerKind, Token};
+use auth::{Caller, CallerKind, Role, Token};
 use proto::Operation;
 
-const CALLERS: [&str; 6] = ["citizen", "staff", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
+const CALLERS: [&str; 7] = ["citizen", "staff", "finance", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
 
 /// One line per operation, one column per caller; `x` may.
 const TABLE: &str = "
-                        operation citizen  staff  svc-bff  svc-document  svc-notification  svc-worker
-                 CaseAttachToCase       .      x        .             .                 .           .
-               CaseDetachFromCase       .      x        .             .                 .           .
-           CaseDownloadCaseExport       .      x        .             .                 .           .
-                   CaseExportCase       .      x        .             .                 .           .
-                CaseGetCaseExport       .      x        .             .                 .           .
-            CaseListCaseDocuments       .      x        .             .                 .           .
-                    CaseListHolds       .      x        .             .                 .           .
-                    CasePlaceHold       .      x        .             .                 .           .
-                  CaseReleaseHold       .      x        .             .                 .           .
-              DocumentAbortUpload       x      .        .             .                 .           .
-                DocumentClaimScan       .      .        .             .                 .           x
-            DocumentConfirmUpload       x      .        .             .                 .           .
-           DocumentCreateDownload       x      x        .             .                 .           .
-            DocumentEraseDocument       x      x        .             .                 .           .
-              DocumentGetDocument       x      x        .             .                 x           .
-           DocumentInitiateUpload       x      .        .             .                 .           .
-          DocumentInitiateVersion       x      .        .             .                 .           .
-            DocumentListDocuments       x      x        .             .                 .           .
-                DocumentListParts       x      .        .             .                 .           .
-             DocumentListVersions       x      x        .             .                 .           .
-            DocumentRefreshUpload       x      .        .             .                 .           .
-               DocumentReportScan       .      .        .             .                 .           x
-                DocumentSignParts       x      .        .             .                 .           .
-          IntegrityClaimIntegrity       .      .        .             .                 .           x
-         IntegrityReportIntegrity       .      .        .             .                 .           x
-              PreviewClaimPreview       .      .        .             .                 .           x
-                PreviewGetPreview       x      x        .             .                 .           .
-             PreviewReportPreview       .      .        .             .                 .           x
-      QuarantineDecideQuarantined       .      x        .             .                 .           .
-    QuarantineDownloadQuarantined       .      x        .             .                 .           .
-          QuarantineListDecisions       .      x        .             .                 .           .
-        QuarantineListQuarantined       .      x        .             .                 .           .
-               SharingCreateGrant       .      x        .             .                 .           .
-              SharingListAccesses       x      x        .             .                 .           .
-                SharingListGrants       .      x        .             .                 .           .
-                SharingListShared       x      .        .             .                 .           .
-               SharingRevokeGrant       .      x        .             .                 .           .
-        NotificationClaimDelivery       .      .        .             .                 .           x
-            NotificationFeedHeads       .      .        x             .                 .           .
-           NotificationGetErasure       .      x        .             .                 .           .
-             NotificationListFeed       x      x        x             .                 .           .
-             NotificationMarkRead       x      x        .             .                 .           .
-       NotificationReportDelivery       .      .        .             .                 .           x
-       NotificationRequestErasure       .      x        .             .                 .           .
-      NotificationUpsertRecipient       .      .        x             .                 .           .
-                AuditGetAuditHead       .      x        .             .                 .           .
-            AuditListAuditEntries       .      x        .             .                 .           .
-            AuditProveAuditEvents       .      x        .             .                 .           .
-            AuditVerifyAuditChain       .      x        .             .                 .           .
-      DeadLetterDiscardDeadLetter       .      x        .             .                 .           x
-          DeadLetterGetDeadLetter       .      x        .             .                 .           x
-        DeadLetterListDeadLetters       .      x        .             .                 .           x
-     DeadLetterRedriveDeadLetters       .      x        .             .                 .           x
-                PolicyCheckPolicy       .      x        .             .                 .           .
-                 PolicyDiffPolicy       .      x        .             .                 .           .
-                  PolicyGetPolicy       .      x        .             .                 .           .
-               PolicyListPolicies       .      x        .             .                 .           .
-         PolicyListPolicyVersions       .      x        .             .                 .           .
-              PolicyPublishPolicy       .      x        .             .                 .           .
+                        operation citizen  staff  finance  svc-bff  svc-document  svc-notification  svc-worker
+                 CaseAttachToCase       .      x        x        .             .                 .           .
+               CaseDetachFromCase       .      x        x        .             .                 .           .
+           CaseDownloadCaseExport       .      x        x        .             .                 .           .
+                   CaseExportCase       .      x        x        .             .                 .           .
+                CaseGetCaseExport       .      x        x        .             .                 .           .
+            CaseListCaseDocuments       .      x        x        .             .                 .           .
+                    CaseListHolds       .      x        x        .             .                 .           .
+                    CasePlaceHold       .      x        x        .             .                 .           .
+                  CaseReleaseHold       .      x        x        .             .                 .           .
+              DocumentAbortUpload       x      .        .        .             .                 .           .
+                DocumentClaimScan       .      .        .        .             .                 .           x
+            DocumentConfirmUpload       x      .        .        .             .                 .           .
+           DocumentCreateDownload       x      x        x        .             .                 .           .
+            DocumentEraseDocument       x      x        x        .             .                 .           .
+              DocumentGetDocument       x      x        x        .             .                 x           .
+           DocumentInitiateUpload       x      .        .        .             .                 .           .
+          DocumentInitiateVersion       x      .        .        .             .                 .           .
+            DocumentListDocuments       x      x        x        .             .                 .           .
+                DocumentListParts       x      .        .        .             .                 .           .
+             DocumentListVersions       x      x        x        .             .                 .           .
+            DocumentRefreshUpload       x      .        .        .             .                 .           .
+               DocumentReportScan       .      .        .        .             .                 .           x
+                DocumentSignParts       x      .        .        .             .                 .           .
+          IntegrityClaimIntegrity       .      .        .        .             .                 .           x
+         IntegrityReportIntegrity       .      .        .        .             .                 .           x
+              PreviewClaimPreview       .      .        .        .             .                 .           x
+                PreviewGetPreview       x      x        x        .             .                 .           .
+             PreviewReportPreview       .      .        .        .             .                 .           x
+      QuarantineDecideQuarantined       .      x        x        .             .                 .           .
+    QuarantineDownloadQuarantined       .      x        x        .             .                 .           .
+          QuarantineListDecisions       .      x        x        .             .                 .           .
+        QuarantineListQuarantined       .      x        x        .             .                 .           .
+               SharingCreateGrant       .      x        x        .             .                 .           .
+              SharingListAccesses       x      x        x        .             .                 .           .
+                SharingListGrants       .      x        x        .             .                 .           .
+                SharingListShared       x      .        .        .             .                 .           .
+               SharingRevokeGrant       .      x        x        .             .                 .           .
+        NotificationClaimDelivery       .      .        .        .             .                 .           x
+            NotificationFeedHeads       .      .        .        x             .                 .           .
+           NotificationGetErasure       .      x        x        .             .                 .           .
+             NotificationListFeed       x      x        x        x             .                 .           .
+             NotificationMarkRead       x      x        x        .             .                 .           .
+       NotificationReportDelivery       .      .        .        .             .                 .           x
+       NotificationRequestErasure       .      x        x        .             .                 .           .
+      NotificationUpsertRecipient       .      .        .        x             .                 .           .
+                AuditGetAuditHead       .      x        x        .             .                 .           .
+            AuditListAuditEntries       .      x        x        .             .                 .           .
+            AuditProveAuditEvents       .      x        x        .             .                 .           .
+            AuditVerifyAuditChain       .      x        x        .             .                 .           .
+      DeadLetterDiscardDeadLetter       .      x        x        .             .                 .           x
+          DeadLetterGetDeadLetter       .      x        x        .             .                 .           x
+        DeadLetterListDeadLetters       .      x        x        .             .                 .           x
+     DeadLetterRedriveDeadLetters       .      x        x        .             .                 .           x
+                PolicyCheckPolicy       .      x        x        .             .                 .           .
+                 PolicyDiffPolicy       .      x        x        .             .                 .           .
+                  PolicyGetPolicy       .      x        x        .             .                 .           .
+               PolicyListPolicies       .      x        x        .             .                 .           .
+         PolicyListPolicyVersions       .      x        x        .             .                 .           .
+              PolicyPublishPolicy       .      x        x        .             .                 .           .
+                BillingCancelBill       .      x        x        .             .                 .           .
+                BillingCreateBill       .      x        x        .             .                 .           .
+                BillingCreditBill       .      x        x        .             .                 .           .
+                   BillingGetBill       x      x        x        .             .                 x           .
+                 BillingIssueBill       .      x        x        .             .                 .           .
+                 BillingListBills       x      x        x        .             .                 .           .
+              BillingWriteOffBill       .      .        x        .             .                 .           .
+           LedgerDecideAdjustment       .      .        x        .             .                 .           .
+            LedgerListAdjustments       .      x        x        .             .                 .           .
+               LedgerListBalances       .      x        x        .             .                 .           .
+                LedgerListEntries       .      x        x        .             .                 .           .
+          LedgerProposeAdjustment       .      .        x        .             .                 .           .
+               LedgerVerifyLedger       .      x        x        .             .                 .           .
+             PaymentCancelPayment       x      x        x        .             .                 .           .
+              PaymentCreateRefund       .      .        x        .             .                 .           .
+                PaymentGetPayment       x      x        x        .             .                 .           .
+           PaymentInitiatePayment       x      .        .        .             .                 .           .
+         PaymentListPaymentEvents       x      x        x        .             .                 .           .
+              PaymentListPayments       x      x        x        .             .                 .           .
+               PaymentListRefunds       x      x        x        .             .                 .           .
+           PaymentReceiveCallback       .      .        .        x             .                 .           .
 ";
 
 fn caller(name: &str) -> Caller {
     let kind = match name {
         "citizen" => CallerKind::Citizen,
-        "staff" => CallerKind::Staff,
+        "staff" | "finance" => CallerKind::Staff,
         service => CallerKind::Service(service.to_owned()),
     };
     Caller {
         subject: "ada".parse().unwrap(),
         tenant: "riverton".parse().unwrap(),
-        roles: Vec::new(),
+        roles: if name == "finance" { vec![Role::Finance] } else { Vec::new() },
         client_id: "portal".into(),
         calls_itself: false,
         kind,
@@ -91,7 +112,7 @@ fn caller(name: &str) -> Caller {
 #[test]
 fn the_table_allows_exactly_this() {
     let mut table = format!(
-        "\n{:>33} citizen  staff  svc-bff  svc-document  svc-notification  svc-worker\n",
+        "\n{:>33} citizen  staff  finance  svc-bff  svc-document  svc-notification  svc-worker\n",
         "operation"
     );
     for operation in Operation::ALL {
