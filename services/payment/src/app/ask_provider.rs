@@ -1,0 +1,216 @@
+//! The provider is asked how payments and their refunds stand, and what it says is applied.
+//!
+//! The provider is not asked inside of the runner's transaction: there the payment is only handed to a task, and its row moved on to
+//! when it would be tried again. The task asks, then applies the answers, writes the books and settles the row in one transaction.
+//! Whatever fails or dies in between leaves the row, and is asked again; two replicas that ask at once get one record.
+
+use due::Next;
+use futures::StreamExt as _;
+use ids::{PaymentId, Tenant};
+use pg::Tx;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use super::PAYMENT_STEP;
+use crate::domain::{
+    Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
+};
+use crate::{Error, State, db, events, payment_events};
+
+/// How long after a try the next one is made, if the row was not settled.
+const RETRY: Duration = Duration::seconds(30);
+/// The same where too many wait already.
+const CROWDED: Duration = Duration::seconds(2);
+/// Payments waiting for the task.
+const WAITING: usize = 500;
+/// Payments asked about at once.
+const AT_ONCE: usize = 16;
+/// Refunds of one payment asked about at once.
+const REFUNDS_AT_ONCE: usize = 4;
+
+/// Hands payments to the task that asks about them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Asker(mpsc::Sender<(Tenant, PaymentId)>);
+
+/// The task behind an [`Asker`].
+#[derive(Debug)]
+pub struct Asking(mpsc::Receiver<(Tenant, PaymentId)>);
+
+/// What a provider has said of a payment and its refunds.
+struct Answers {
+    payment: Option<Seen>,
+    refunds: Vec<(Refund, RefundSeen)>,
+}
+
+impl Asker {
+    /// An asker and its task, which is to be run.
+    #[must_use]
+    pub fn new() -> (Self, Asking) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), Asking(receiver))
+    }
+
+    /// Hands over a payment. Says when to hand it over again, unless its row is settled by then.
+    #[must_use]
+    pub fn hand_over(&self, tenant: &Tenant, id: PaymentId, now: OffsetDateTime) -> Next {
+        match self.0.try_send((tenant.clone(), id)) {
+            Ok(()) => Next::At(now + RETRY),
+            Err(_) => Next::At(now + CROWDED),
+        }
+    }
+}
+
+impl Asking {
+    /// Asks about what is handed over, until `shutdown`.
+    pub async fn run(self, state: State, shutdown: CancellationToken) {
+        let handed_over = ReceiverStream::new(self.0).take_until(shutdown.cancelled());
+        handed_over
+            .for_each_concurrent(AT_ONCE, |(tenant, id)| {
+                let state = state.clone();
+                async move {
+                    if let Err(error) = step(&state, &tenant, id).await {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(%tenant, payment.id = %id, error, "payment not moved on, will retry");
+                    }
+                }
+            })
+            .await;
+    }
+}
+
+/// Asks about one payment and its refunds, and applies what the provider says.
+async fn step(state: &State, tenant: &Tenant, id: PaymentId) -> Result<(), Error> {
+    let (of, now) = (tenant.clone(), state.clock.now());
+    let found = state.db.tenant(tenant, move |tx| {
+        Box::pin(async move {
+            let Some(payment) = db::payments::find(tx, &of, None, id).await? else { return Ok(None) };
+            Ok::<_, Error>(Some((payment, db::refunds::of_payment(tx, &of, id).await?)))
+        })
+    });
+    let Some((payment, refunds)) = found.await? else { return Ok(()) };
+    let answers = ask(state, &payment, refunds, now).await;
+    failpoint::pass("step::asked");
+    apply(state, tenant, id, answers).await?;
+    failpoint::pass("step::committed");
+    Ok(())
+}
+
+async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: OffsetDateTime) -> Answers {
+    // An account that is gone from the settings answers nothing: what is under way there stays unknown.
+    let provider = state.providers.find(&payment.account).map(|account| &account.provider);
+    let seen = match (payment.ask(now), provider) {
+        (Some(ask), Some(provider)) => Some(provider.ask(payment, &ask).await),
+        (Some(_), None) => Some(Seen::NoAnswer),
+        (None, _) => None,
+    };
+    let under_way = refunds.into_iter().filter(|refund| refund.state == RefundState::Submitted);
+    let refunds = futures::stream::iter(under_way)
+        .map(|refund| async move {
+            let seen = match provider {
+                Some(provider) => provider.ask_refund(payment, &refund).await,
+                None => RefundSeen::NoAnswer,
+            };
+            (refund, seen)
+        })
+        .buffered(REFUNDS_AT_ONCE)
+        .collect()
+        .await;
+    Answers { payment: seen, refunds }
+}
+
+async fn apply(state: &State, tenant: &Tenant, id: PaymentId, answers: Answers) -> Result<(), Error> {
+    let (of, state) = (tenant.clone(), state.clone());
+    let db = state.db.clone();
+    db.tenant(tenant, move |tx| {
+        Box::pin(async move {
+            let (bill, mut payment) = super::lock_payment(tx, &of, None, id).await?;
+            let now = state.clock.now();
+            if let Some(seen) = answers.payment {
+                payment = apply_payment(tx, &state, bill, payment, seen, now).await?;
+            }
+            for (refund, seen) in answers.refunds {
+                payment = apply_refund(tx, &state, payment, &refund, seen, now).await?;
+            }
+            let refunds = db::refunds::of_payment(tx, &of, id).await?;
+            let next = refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
+            match next {
+                Some(at) => due::schedule(tx, PAYMENT_STEP, id.into(), at).await?,
+                None => due::cancel(tx, PAYMENT_STEP, id.into()).await?,
+            }
+            failpoint::pass("step::written");
+            Ok::<_, Error>(())
+        })
+    })
+    .await
+}
+
+async fn apply_payment(
+    tx: &mut Tx,
+    state: &State,
+    bill: Bill,
+    payment: Payment,
+    seen: Seen,
+    now: OffsetDateTime,
+) -> Result<Payment, Error> {
+    let before = payment.clone();
+    let Applied { payment, event, contradiction } = payment.apply(seen, now, state.patience);
+    if let Some(what) = contradiction {
+        tracing::error!(payment.id = %payment.id, contradiction = what, "the provider says what cannot be");
+    }
+    if payment == before && contradiction.is_none() {
+        return Ok(payment);
+    }
+    db::payments::update(tx, &payment, contradiction).await?;
+    let Some(event) = event else { return Ok(payment) };
+    payment_events::append(tx, &state.clock, &payment, event).await?;
+    tracing::info!(payment.id = %payment.id, payment.status = payment.state.name(), "payment moved on");
+    match payment.state {
+        PaymentState::Completed { captured } => {
+            let entry = Entry::payment_captured(&bill, &payment, captured, &state.clock)?;
+            db::ledger::post(tx, &entry).await?;
+            // What was not charged is not owed to this payment any longer.
+            let (bill, edge) = bill.pay(captured)?.release(payment.amount - captured);
+            db::bills::update(tx, &bill).await?;
+            events::append_bill(tx, &state.clock, &bill, edge, Some(captured)).await?;
+        }
+        PaymentState::Failed(_) | PaymentState::Cancelled(_) => {
+            let bill = bill.release(payment.amount)?;
+            db::bills::update(tx, &bill).await?;
+        }
+        PaymentState::Initiated | PaymentState::Submitted | PaymentState::OutcomeUnknown => {}
+    }
+    Ok(payment)
+}
+
+async fn apply_refund(
+    tx: &mut Tx,
+    state: &State,
+    payment: Payment,
+    asked: &Refund,
+    seen: RefundSeen,
+    now: OffsetDateTime,
+) -> Result<Payment, Error> {
+    // As it is now, under the lock of its payment: somebody else may have asked meanwhile.
+    let refunds = db::refunds::of_payment(tx, &payment.tenant, payment.id).await?;
+    let Some(before) = refunds.into_iter().find(|refund| refund.id == asked.id) else { return Ok(payment) };
+    let (refund, over) = before.clone().apply(seen, now);
+    if refund == before {
+        return Ok(payment);
+    }
+    db::refunds::update(tx, &refund).await?;
+    if !over {
+        return Ok(payment);
+    }
+    let succeeded = refund.state == RefundState::Completed;
+    let payment = payment.refund_ended(refund.amount, succeeded);
+    db::payments::update(tx, &payment, None).await?;
+    if succeeded {
+        let entry = Entry::refund_completed(&payment, &refund, &state.clock)?;
+        db::ledger::post(tx, &entry).await?;
+    }
+    payment_events::append_refund(tx, &state.clock, &payment, &refund).await?;
+    tracing::info!(refund.id = %refund.id, refund.status = refund.state.name(), "refund moved on");
+    Ok(payment)
+}

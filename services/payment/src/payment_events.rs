@@ -1,0 +1,90 @@
+//! What the world is told of payments and their refunds: topic `guildhall.payment.v1`, keyed by payment. Everything is appended, and
+//! noted in the payment's own history, while the payment's row is locked, so that a payment's events are in order.
+
+use clock::Clock;
+use pg::Tx;
+use proto::common::v1::Money;
+use proto::payment::v1;
+use topology::topics;
+
+use crate::db;
+use crate::domain::{Payment, PaymentEvent, Refund, RefundState};
+use crate::grpc::payments::{cancelled_by, failure, refund_status, status};
+
+/// Appends the event of an edge of a payment.
+pub async fn append(
+    tx: &mut Tx,
+    clock: &Clock,
+    payment: &Payment,
+    event: PaymentEvent,
+) -> Result<(), pg::Error> {
+    let name = match event {
+        PaymentEvent::Initiated => "initiated",
+        PaymentEvent::Submitted => "submitted",
+        PaymentEvent::Completed => "completed",
+        PaymentEvent::Failed => "failed",
+        PaymentEvent::Expired => "expired",
+        PaymentEvent::Cancelled => "cancelled",
+        PaymentEvent::OutcomeUnknown => "outcome_unknown",
+    };
+    let message = v1::PaymentEvent {
+        payment_id: payment.id.to_string(),
+        bill_id: payment.bill_id.to_string(),
+        payer: payment.payer.to_string(),
+        amount: Some(money(payment, payment.amount)),
+        status: status(payment.state).into(),
+        failure: failure(payment.state).into(),
+        cancelled_by: cancelled_by(payment.state).into(),
+        captured: Some(money(payment, payment.captured())),
+    };
+    let event_type = format!("guildhall.payment.{name}.v1");
+    let event = outbox::Event::new(topics::PAYMENT, event_type, payment.id, payment.id, &message);
+    outbox::append(tx, clock, event).await?;
+    note(tx, clock, payment, name, None).await
+}
+
+/// Appends the event of an edge of a refund, whose payment's row is locked.
+pub async fn append_refund(
+    tx: &mut Tx,
+    clock: &Clock,
+    payment: &Payment,
+    refund: &Refund,
+) -> Result<(), pg::Error> {
+    let name = match refund.state {
+        RefundState::Submitted => "refund_submitted",
+        RefundState::Completed => "refund_completed",
+        RefundState::Failed => "refund_failed",
+    };
+    let message = v1::RefundEvent {
+        refund_id: refund.id.to_string(),
+        payment_id: payment.id.to_string(),
+        bill_id: payment.bill_id.to_string(),
+        payer: payment.payer.to_string(),
+        amount: Some(money(payment, refund.amount)),
+        status: refund_status(refund.state).into(),
+    };
+    let event_type = format!("guildhall.payment.{name}.v1");
+    let event = outbox::Event::new(topics::PAYMENT, event_type, payment.id, refund.id, &message);
+    outbox::append(tx, clock, event).await?;
+    note(tx, clock, payment, name, Some(refund)).await
+}
+
+/// Notes that somebody wants a payment cancelled: its status stays as it is, hence no event.
+pub async fn note_cancel_asked(tx: &mut Tx, clock: &Clock, payment: &Payment) -> Result<(), pg::Error> {
+    note(tx, clock, payment, "cancel_asked", None).await
+}
+
+async fn note(
+    tx: &mut Tx,
+    clock: &Clock,
+    payment: &Payment,
+    name: &'static str,
+    refund: Option<&Refund>,
+) -> Result<(), pg::Error> {
+    let refund_id = refund.map(|refund| refund.id);
+    Ok(db::payment_entries::insert(tx, &payment.tenant, payment.id, clock.now(), name, refund_id).await?)
+}
+
+fn money(payment: &Payment, minor_units: i64) -> Money {
+    Money { minor_units, currency: payment.currency.to_string() }
+}

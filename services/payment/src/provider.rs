@@ -1,0 +1,57 @@
+//! Payment providers: what a payment or refund asks, put to the provider of its account, and what came of it.
+//!
+//! Every call has a deadline, follows no redirect and reads a bounded answer. What is not understood counts as no answer: it is
+//! asked again, and means nothing until then. Keys at the provider are our ids, so that a call that is made twice has one effect.
+
+mod accounts;
+mod sandbox;
+pub mod signature;
+
+pub use accounts::{Account, Accounts, AccountsError};
+
+use ids::PaymentId;
+
+use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
+
+/// Puts questions to the provider of one account.
+#[derive(Clone, Debug)]
+pub enum Provider {
+    /// `sandbox/psp`.
+    Sandbox(sandbox::Sandbox),
+}
+
+/// A callback that its provider has signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// What the provider calls it: the same when it is sent again.
+    pub event: String,
+    /// The reference of the payment it is about: our id, if it is one of ours.
+    pub payment: Option<PaymentId>,
+}
+
+/// Why a callback is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotHeard {
+    /// It is not signed as it should be.
+    #[error("the signature is not accepted")]
+    Signature(#[from] signature::Invalid),
+    /// It is not what the provider sends.
+    #[error("the body is not a callback")]
+    Body,
+}
+
+impl Provider {
+    /// Asks about a payment.
+    pub async fn ask(&self, payment: &Payment, ask: &Ask) -> Seen {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.ask(payment, ask).await,
+        }
+    }
+
+    /// Has a refund made, or asks how it stands.
+    pub async fn ask_refund(&self, payment: &Payment, refund: &Refund) -> RefundSeen {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.ask_refund(payment, refund).await,
+        }
+    }
+}
