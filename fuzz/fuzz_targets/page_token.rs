@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use parsers::domain::PageToken;
+use paging::PageToken;
 
 fuzz_target!(|token: &str| {
     match PageToken::parse(token) {

@@ -13,6 +13,7 @@ pub mod otlp;
 mod s3;
 mod sqs;
 mod topics;
+mod word;
 
 pub use audit::{SIGNING_KEY, audit};
 pub use database::{TestDb, database};
@@ -25,3 +26,4 @@ pub use otlp::{Otlp, otlp};
 pub use s3::{TestS3, s3};
 pub use sqs::{TestSqs, sqs, sqs_with};
 pub use topics::{TestKafka, kafka};
+pub use word::has_word;

@@ -129,7 +129,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::Error;
-use crate::domain::{CaseRef, Grounds, PageSize, PageToken, Sha256, StoredObject, Version, Viewer};
+use crate::domain::{CaseRef, Grounds, Sha256, StoredObject, Version, Viewer};
 
 /// Due kind: an upload's window is over. Subject: the version.
 pub const UPLOAD_EXPIRY: &str = "upload_expiry";
@@ -181,23 +181,6 @@ fn version(number: i32) -> Result<Option<Version>, Error> {
     }
 }
 
-/// Checks which page is asked for.
-fn page(size: i32, token: &str) -> Result<(PageSize, Option<PageToken>), Error> {
-    match (PageSize::parse(size), PageToken::parse(token)) {
-        (Ok(size), Ok(after)) => Ok((size, after)),
-        (size, token) => Err(Error::Page { size: size.err(), token: token.err() }),
-    }
-}
-
-/// Cuts off the row that was read beyond the page, which tells that there is a next one.
-fn cut<T>(mut rows: Vec<T>, size: PageSize, id: impl Fn(&T) -> Uuid) -> (Vec<T>, Option<PageToken>) {
-    let size = usize::try_from(size.get()).unwrap_or_default();
-    let more = rows.len() > size;
-    rows.truncate(size);
-    let next = rows.last().filter(|_| more).map(|last| PageToken::after(id(last)));
-    (rows, next)
-}
-
 /// The case that a request names.
 fn case_ref(text: &str) -> Result<CaseRef, Error> {
     text.parse().map_err(Error::Case)
@@ -205,7 +188,7 @@ fn case_ref(text: &str) -> Result<CaseRef, Error> {
 
 /// Why the caller does what they ask for.
 fn grounds(text: &str) -> Result<Grounds, Error> {
-    text.parse().map_err(Error::Grounds)
+    Ok(text.parse::<Grounds>()?)
 }
 
 /// The time that a request names, to the microsecond, as the database keeps it; `None` where it names none.

@@ -6,13 +6,11 @@ pub mod document;
 pub mod export;
 pub mod file_name;
 pub mod grant;
-pub mod grounds;
 pub mod hold;
 pub mod integrity;
 mod keys;
 pub mod media_type;
 pub mod objects;
-pub mod page;
 pub mod parts;
 pub mod policy;
 pub mod preview;
@@ -30,12 +28,12 @@ pub use document::{
 pub use export::{Archive, Export, ExportFailure, ExportState};
 pub use file_name::{FileName, SealedName};
 pub use grant::{ClientId, Grant, Grantee, Target};
-pub use grounds::Grounds;
+pub use ::grounds::Grounds;
 pub use hold::{Act, Hold, NotReleased, Release};
 pub use integrity::Integrity;
 pub use media_type::MediaType;
 pub use objects::{ObjectKey, Stored};
-pub use page::{PageSize, PageToken};
+pub use ::paging::PageToken;
 pub use parts::Parts;
 pub use policy::{
     AccessPolicy, AccessPurpose, ArchiveLimits, ClassName, Purpose, RetentionClass, RetentionPolicy,

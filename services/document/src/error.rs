@@ -6,7 +6,7 @@ use rpc_error::{Code, reason};
 
 use crate::domain::grant::Broken;
 use crate::domain::{
-    InvalidTransition, NoNextVersion, NotReleased, UploadClosed, Violation, case_ref, grounds, page, parts,
+    InvalidTransition, NoNextVersion, NotReleased, UploadClosed, Violation, case_ref, parts,
 };
 
 /// A use case's failure.
@@ -15,14 +15,9 @@ pub enum Error {
     /// The declaration breaks these rules, at least one.
     #[error("the declaration breaks {} rules of the upload policy", .0.len())]
     Declaration(Vec<Violation>),
-    /// The listing was asked for in a way that has no answer.
+    /// There is no such page.
     #[error("the page asked for does not exist")]
-    Page {
-        /// What is wrong with the size.
-        size: Option<page::SizeError>,
-        /// What is wrong with the token.
-        token: Option<page::TokenError>,
-    },
+    Page(#[from] paging::Invalid),
     /// There is no such document, or the caller may not know of it.
     #[error("there is no such document")]
     DocumentNotFound,
@@ -73,7 +68,7 @@ pub enum Error {
     Audit(#[from] audit::Error),
     /// It is not said why.
     #[error("the reason cannot be used")]
-    Grounds(grounds::Error),
+    Grounds(#[from] grounds::Error),
     /// The policy names no class of retention for a purpose that it has.
     #[error("the purpose has no class of retention")]
     NoClass,
@@ -209,7 +204,7 @@ impl From<Error> for rpc_error::Error {
         let new = |code, reason| Self::new(code, reason, message);
         match error {
             Error::Declaration(violations) => declaration(&violations),
-            Error::Page { size, token } => page(size, token),
+            Error::Page(invalid) => invalid.into(),
             Error::DocumentNotFound => new(Code::NotFound, reason::DOCUMENT_NOT_FOUND),
             Error::VersionNotFound => new(Code::NotFound, reason::VERSION_NOT_FOUND),
             Error::NoNextVersion(NoNextVersion::InProgress) => {
@@ -230,9 +225,7 @@ impl From<Error> for rpc_error::Error {
             Error::Case(rule) => {
                 new(Code::InvalidArgument, reason::CASE_INVALID).violation("case_ref", rule.to_string())
             }
-            Error::Grounds(rule) => {
-                new(Code::InvalidArgument, reason::REASON_INVALID).violation("reason", rule.to_string())
-            }
+            Error::Grounds(rule) => rule.into(),
             Error::CaseEmpty => new(Code::NotFound, reason::CASE_EMPTY),
             Error::CaseTooLarge(limit) => new(Code::TooLarge, reason::CASE_TOO_LARGE)
                 .violation("case_ref", format!("must have at most {limit}")),
@@ -316,16 +309,4 @@ fn declaration(violations: &[Violation]) -> rpc_error::Error {
     violations.iter().fold(rpc_error::Error::new(code, reason, message), |error, violation| {
         error.violation(violation.field(), violation.to_string())
     })
-}
-
-fn page(size: Option<page::SizeError>, token: Option<page::TokenError>) -> rpc_error::Error {
-    let reason = if size.is_some() { reason::PAGE_SIZE_INVALID } else { reason::PAGE_TOKEN_INVALID };
-    let mut error = rpc_error::Error::new(Code::InvalidArgument, reason, "the page asked for does not exist");
-    if let Some(rule) = size {
-        error = error.violation("page_size", rule.to_string());
-    }
-    if let Some(rule) = token {
-        error = error.violation("page_token", rule.to_string());
-    }
-    error
 }

@@ -21,7 +21,7 @@ pub async fn list_accesses(
     request: &v1::ListAccessesRequest,
 ) -> Result<Accesses, Error> {
     let id = super::document_id(&request.document_id)?;
-    let (size, after) = super::page(request.page_size, &request.page_token)?;
+    let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
     let limit = i64::from(size.get()) + 1;
     let accesses = state
@@ -35,6 +35,6 @@ pub async fn list_accesses(
             })
         })
         .await?;
-    let (accesses, next) = super::cut(accesses, size, |access| access.event_id.into());
+    let (accesses, next) = paging::cut(accesses, size, |access| access.event_id.into());
     Ok(Accesses { accesses, next })
 }

@@ -14,7 +14,7 @@ pub async fn list_case_documents(
     page_token: &str,
 ) -> Result<Page, Error> {
     let case_ref = super::case_ref(case_ref)?;
-    let (size, after) = super::page(page_size, page_token)?;
+    let (size, after) = paging::parse(page_size, page_token)?;
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
     let (found, next) = state
         .db
@@ -22,7 +22,7 @@ pub async fn list_case_documents(
             Box::pin(async move {
                 let before = after.map(PageToken::last);
                 let documents = db::documents::of_case(tx, &tenant, &case_ref, before, limit).await?;
-                let (documents, next) = super::cut(documents, size, |document| document.id.into());
+                let (documents, next) = paging::cut(documents, size, |document| document.id.into());
                 Ok::<_, Error>((Found::new(tx, documents).await?, next))
             })
         })

@@ -21,7 +21,7 @@ pub async fn list_documents(
     page_size: i32,
     page_token: &str,
 ) -> Result<Page, Error> {
-    let (size, after) = super::page(page_size, page_token)?;
+    let (size, after) = paging::parse(page_size, page_token)?;
     let (tenant, viewer) = (caller.tenant.clone(), super::viewer(caller));
     // One more than asked for tells whether there is a next page.
     let limit = i64::from(size.get()) + 1;
@@ -31,7 +31,7 @@ pub async fn list_documents(
             Box::pin(async move {
                 let before = after.map(PageToken::last);
                 let documents = db::documents::list(tx, &tenant, &viewer, before, limit).await?;
-                let (documents, next) = super::cut(documents, size, |document| document.id.into());
+                let (documents, next) = paging::cut(documents, size, |document| document.id.into());
                 Ok::<_, Error>((Found::new(tx, documents).await?, next))
             })
         })

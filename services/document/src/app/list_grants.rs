@@ -23,7 +23,7 @@ pub async fn list_grants(
     caller: &Caller,
     request: &v1::ListGrantsRequest,
 ) -> Result<Grants, Error> {
-    let (size, after) = super::page(request.page_size, &request.page_token)?;
+    let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let at = state.clock.now();
     let (subject, client) = (&request.grantee_subject, &request.grantee_client);
     let anybody = subject.is_empty() && client.is_empty();
@@ -44,6 +44,6 @@ pub async fn list_grants(
             })
         })
         .await?;
-    let (grants, next) = super::cut(grants, size, |grant| grant.id.into());
+    let (grants, next) = paging::cut(grants, size, |grant| grant.id.into());
     Ok(Grants { grants, next, at })
 }

@@ -20,7 +20,7 @@ pub async fn list_holds(
     caller: &Caller,
     request: &v1::ListHoldsRequest,
 ) -> Result<Holds, Error> {
-    let (size, after) = super::page(request.page_size, &request.page_token)?;
+    let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let filter = Filter {
         document_id: super::given(&request.document_id).map(super::document_id).transpose()?,
         case_ref: super::given(&request.case_ref).map(super::case_ref).transpose()?,
@@ -36,6 +36,6 @@ pub async fn list_holds(
             })
         })
         .await?;
-    let (holds, next) = super::cut(holds, size, |hold| hold.id.into());
+    let (holds, next) = paging::cut(holds, size, |hold| hold.id.into());
     Ok(Holds { holds, next })
 }

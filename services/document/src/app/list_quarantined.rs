@@ -12,7 +12,7 @@ pub async fn list_quarantined(
     page_size: i32,
     page_token: &str,
 ) -> Result<Page, Error> {
-    let (size, after) = super::page(page_size, page_token)?;
+    let (size, after) = paging::parse(page_size, page_token)?;
     let (tenant, but, limit) = (caller.tenant.clone(), caller.subject.clone(), i64::from(size.get()) + 1);
     let (found, next) = state
         .db
@@ -20,7 +20,7 @@ pub async fn list_quarantined(
             Box::pin(async move {
                 let after = after.map(PageToken::last);
                 let documents = db::documents::quarantined(tx, &tenant, &but, after, limit).await?;
-                let (documents, next) = super::cut(documents, size, |document| document.version_id.into());
+                let (documents, next) = paging::cut(documents, size, |document| document.version_id.into());
                 Ok::<_, Error>((Found::new(tx, documents).await?, next))
             })
         })

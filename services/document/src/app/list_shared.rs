@@ -24,7 +24,7 @@ pub async fn list_shared(
     page_size: i32,
     page_token: &str,
 ) -> Result<SharedPage, Error> {
-    let (size, after) = super::page(page_size, page_token)?;
+    let (size, after) = paging::parse(page_size, page_token)?;
     let (asking, now) = (asking(caller), state.clock.now());
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
     let (found, next, covered) = state
@@ -33,7 +33,7 @@ pub async fn list_shared(
             Box::pin(async move {
                 let before = after.map(PageToken::last);
                 let documents = db::documents::shared(tx, &tenant, &asking, now, before, limit).await?;
-                let (documents, next) = super::cut(documents, size, |document| document.id.into());
+                let (documents, next) = paging::cut(documents, size, |document| document.id.into());
                 let ids: Vec<Uuid> = documents.iter().map(|document| document.id.into()).collect();
                 let covered = db::grants::covering_each(tx, &tenant, &asking, &ids, now).await?;
                 Ok::<_, Error>((Found::new(tx, documents).await?, next, covered))

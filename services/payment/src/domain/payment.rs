@@ -391,3 +391,6 @@ impl Payment {
         Applied { payment: self, event: Some(event), contradiction: None }
     }
 }
+
+#[cfg(test)]
+mod tests;

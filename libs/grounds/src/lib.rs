@@ -1,10 +1,11 @@
-//! Why staff did something, in their own words.
+#![doc = include_str!("../README.md")]
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A reason that a person wrote: 1 to 1,000 bytes, not blank, no control characters. It may name somebody, so it
-/// stays in the database, and goes with the document of an owner who is erased.
+use rpc_error::{Code, reason};
+
+/// A reason that a person wrote: 1 to 1,000 bytes, not blank, no control characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grounds(String);
 
@@ -29,6 +30,13 @@ impl FromStr for Grounds {
     fn from_str(text: &str) -> Result<Self, Error> {
         let told = !text.trim().is_empty() && text.len() <= MAX_BYTES && !text.contains(char::is_control);
         if told { Ok(Self(text.to_owned())) } else { Err(Error) }
+    }
+}
+
+impl From<Error> for rpc_error::Error {
+    fn from(rule: Error) -> Self {
+        Self::new(Code::InvalidArgument, reason::REASON_INVALID, "the reason cannot be used")
+            .violation("reason", rule.to_string())
     }
 }
 
