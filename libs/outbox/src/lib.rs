@@ -11,6 +11,7 @@ mod metrics;
 mod parking;
 mod producer;
 mod queue_lane;
+mod ready;
 mod relay;
 mod table;
 mod topic_lane;
@@ -19,6 +20,7 @@ use sqlx::migrate::Migrator;
 
 pub use append::{Event, append, append_job};
 pub use dead_letters::{Contents, DeadLetter, DeadLetters, Redriven, Selection};
+pub use ready::{Waiting, relayed};
 pub use relay::{Error, Relay};
 
 /// The table `outbox`, for the `migrate` subcommand of every service that appends.

@@ -15,4 +15,3 @@ pub mod quarantine_decisions;
 pub mod reconciliation;
 pub mod scan_jobs;
 pub mod subject_erasures;
-pub mod waiting;

@@ -33,7 +33,6 @@ pub mod events;
 pub mod grpc;
 pub mod jobs;
 pub mod metrics;
-mod ready;
 pub mod reconcile;
 mod run;
 pub mod verify;

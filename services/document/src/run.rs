@@ -28,7 +28,7 @@ use crate::app::{Cleaner, Exporter, Seals};
 use crate::domain::{AccessPolicy, RetentionPolicy, UploadPolicy};
 use crate::grpc::Api;
 use crate::metrics::IntegrityCounts;
-use crate::{Config, State, consumers, jobs, ready};
+use crate::{Config, State, consumers, jobs};
 
 /// Every migration of the service's database, in the order in which they are applied.
 pub static MIGRATORS: &[&Migrator] = &[
@@ -134,7 +134,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         .check("postgres", &db, |db| async move { db.ping().await })
         .check("s3", &blobs, |blobs| async move { blobs.check().await })
         .check("issuer", &verifier, |verifier| async move { verifier.ready().await })
-        .optional_check("relay", &state, |state| ready::relayed(state.db, state.clock))
+        .optional_check("relay", &(db, clock), |(db, clock)| outbox::relayed(db, clock))
         .optional_check("audit", &trail, Trail::check)
         .serve(shutdown)
         .await?;

@@ -38,7 +38,7 @@ pub async fn append(
         captured: Some(money(payment, payment.captured())),
     };
     let event_type = format!("guildhall.payment.{name}.v1");
-    let event = outbox::Event::new(topics::PAYMENT, event_type, payment.id, payment.id, &message);
+    let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, payment.id, &message);
     outbox::append(tx, clock, event).await?;
     note(tx, clock, payment, name, None).await
 }
@@ -64,7 +64,7 @@ pub async fn append_refund(
         status: refund_status(refund.state).into(),
     };
     let event_type = format!("guildhall.payment.{name}.v1");
-    let event = outbox::Event::new(topics::PAYMENT, event_type, payment.id, refund.id, &message);
+    let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, refund.id, &message);
     outbox::append(tx, clock, event).await?;
     note(tx, clock, payment, name, Some(refund)).await
 }

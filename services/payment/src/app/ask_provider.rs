@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::PAYMENT_STEP;
+use super::{PAYMENT_STEP, subject_erasure};
 use crate::domain::{
     Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
 };
@@ -168,15 +168,19 @@ async fn apply_payment(
     tracing::info!(payment.id = %payment.id, payment.status = payment.state.name(), "payment moved on");
     match payment.state {
         PaymentState::Completed { captured } => {
-            let entry = Entry::payment_captured(&bill, &payment, captured, &state.clock)?;
-            db::ledger::post(tx, &entry).await?;
-            // What was not charged is not owed to this payment any longer.
-            let (bill, edge) = bill.pay(captured)?.release(payment.amount - captured);
+            let entry = Entry::payment_captured(&payment, &state.clock)?;
+            db::ledger::post(tx, &payment.tenant, &entry).await?;
+            let (bill, edge) = bill.pay(captured, now)?;
             db::bills::update(tx, &bill).await?;
-            events::append_bill(tx, &state.clock, &bill, edge, Some(captured)).await?;
+            if let Some(edge) = edge {
+                events::append_bill(tx, &state.clock, &bill, edge, Some(captured)).await?;
+            }
+            if bill.closed_at.is_some() {
+                subject_erasure::look_again(tx, &state.clock, &bill.payer).await?;
+            }
         }
         PaymentState::Failed(_) | PaymentState::Cancelled(_) => {
-            let bill = bill.release(payment.amount)?;
+            let (bill, _) = bill.pay(0, now)?;
             db::bills::update(tx, &bill).await?;
         }
         PaymentState::Initiated | PaymentState::Submitted | PaymentState::OutcomeUnknown => {}
@@ -208,7 +212,7 @@ async fn apply_refund(
     db::payments::update(tx, &payment, None).await?;
     if succeeded {
         let entry = Entry::refund_completed(&payment, &refund, &state.clock)?;
-        db::ledger::post(tx, &entry).await?;
+        db::ledger::post(tx, &payment.tenant, &entry).await?;
     }
     payment_events::append_refund(tx, &state.clock, &payment, &refund).await?;
     tracing::info!(refund.id = %refund.id, refund.status = refund.state.name(), "refund moved on");

@@ -17,8 +17,9 @@ pub async fn create_refund(
     request: &v1::CreateRefundRequest,
 ) -> Result<Outcome<v1::Refund>, Error> {
     let id = super::payment_id(&request.payment_id)?;
-    let (amount, currency) = super::amount("amount", request.amount.as_ref().unwrap_or(&super::NO_MONEY))?;
-    let believed = request.amount_available.as_ref().ok_or(Error::AmountMissing("amount_available"))?;
+    let (amount, currency) = super::amount("amount", request.amount.as_ref())?;
+    let believed = request.amount_available.as_ref();
+    let believed = believed.ok_or(Error::Amount { field: "amount_available", rule: "must be set" })?;
     let (believed, believed_currency) = (believed.minor_units, believed.currency.clone());
     let reason = super::grounds(&request.reason)?;
 

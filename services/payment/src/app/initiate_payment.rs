@@ -21,7 +21,7 @@ pub async fn initiate_payment(
 ) -> Result<Outcome<v1::Payment>, Error> {
     let bill_id = super::bill_id(&request.bill_id)?;
     let return_url = return_url::parse(&request.return_url).map_err(Error::ReturnUrl)?;
-    let asked = request.amount.as_ref().map(|money| super::amount("amount", money)).transpose()?;
+    let asked = request.amount.as_ref().map(|money| super::amount("amount", Some(money))).transpose()?;
     let account = state.providers.of_tenant(&caller.tenant).ok_or(Error::NoProviderAccount)?.name.clone();
 
     let (tenant, clock, payer) = (caller.tenant.clone(), state.clock.clone(), caller.subject.clone());

@@ -33,7 +33,7 @@ pub async fn list_payments(
     caller: &Caller,
     request: &v1::ListPaymentsRequest,
 ) -> Result<Payments, Error> {
-    let (size, after) = super::page(request.page_size, &request.page_token)?;
+    let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let filter = Filter {
         payer: super::payer(caller),
         bill_id: super::given(&request.bill_id).map(super::bill_id).transpose()?,
@@ -49,7 +49,7 @@ pub async fn list_payments(
             Ok::<_, Error>(db::payments::list(tx, &tenant, &filter, before, limit).await?)
         })
     });
-    let (payments, next) = super::cut(payments.await?, size, |payment| payment.id.into());
+    let (payments, next) = paging::cut(payments.await?, size, |payment| payment.id.into());
     Ok(Payments { payments, next })
 }
 

@@ -253,7 +253,8 @@ impl Payment {
     #[must_use]
     pub fn ask_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let wait = |since: OffsetDateTime, least: i64, most: i64| {
-            now + ((now - since) / 4).clamp(Duration::seconds(least), Duration::seconds(most))
+            let quarter: Duration = (now - since) / 4_i32;
+            now + quarter.clamp(Duration::seconds(least), Duration::seconds(most))
         };
         match self.state {
             State::Initiated => Some(wait(self.created_at, 1, 60)),

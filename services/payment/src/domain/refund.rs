@@ -98,7 +98,8 @@ impl Refund {
     /// When to ask next, unless a callback comes before; `None` once it is over.
     #[must_use]
     pub fn ask_at(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
-        let wait = ((now - self.created_at) / 4).clamp(Duration::seconds(1), Duration::minutes(15));
+        let quarter: Duration = (now - self.created_at) / 4_i32;
+        let wait = quarter.clamp(Duration::seconds(1), Duration::minutes(15));
         (self.state == RefundState::Submitted).then(|| now + wait)
     }
 }

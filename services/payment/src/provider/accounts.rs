@@ -69,7 +69,7 @@ struct Entry {
     tenant: Tenant,
     provider: Kind,
     url: Url,
-    api_key: SecretString,
+    api_key: String,
     /// One, or two while they rotate.
     webhook_secrets: Vec<Secret>,
     /// Where the provider sends callbacks; what is set at the provider where it is not.
@@ -103,7 +103,7 @@ impl Accounts {
         for Entry { name, tenant, provider, url, api_key, webhook_secrets, callback_url } in file.accounts {
             let provider = match provider {
                 Kind::Sandbox => Provider::Sandbox(
-                    Sandbox::new(url, api_key, callback_url).map_err(AccountsError::Client)?,
+                    Sandbox::new(url, SecretString::from(api_key), callback_url).map_err(AccountsError::Client)?,
                 ),
             };
             if accounts.values().any(|other: &Account| other.tenant == tenant) {

@@ -1,0 +1,111 @@
+//! Use cases: one transaction each.
+
+mod announce_overdue;
+mod ask_provider;
+mod cancel_payment;
+mod close_bill;
+mod create_bill;
+mod create_refund;
+mod initiate_payment;
+mod issue_bill;
+mod ledger;
+mod read_bills;
+mod read_payments;
+mod receive_callback;
+mod subject_erasure;
+mod words;
+
+pub use announce_overdue::announce_overdue;
+pub use ask_provider::{Asker, Asking};
+pub use cancel_payment::cancel_payment;
+pub use close_bill::{cancel_bill, credit_bill, write_off_bill};
+pub use create_bill::create_bill;
+pub use create_refund::create_refund;
+pub use initiate_payment::initiate_payment;
+pub use issue_bill::issue_bill;
+pub use ledger::{
+    Page, Proof, decide_adjustment, list_adjustments, list_balances, list_entries, propose_adjustment,
+    verify_ledger,
+};
+pub use read_bills::{Bills, get_bill, list_bills};
+pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
+pub use receive_callback::receive_callback;
+pub use subject_erasure::{advance as advance_erasure, begin as begin_erasure};
+
+use auth::Caller;
+use grounds::Grounds;
+use idempotency::{Key, Scope};
+use ids::{BillId, PaymentId, Subject, Tenant};
+use pg::Tx;
+use proto::Operation;
+use proto::common::v1::Money;
+
+use crate::domain::{Bill, BillLine, Currency, Payment};
+use crate::{Error, db};
+
+/// Due kind: a bill's day is over. Subject: the bill.
+pub const BILL_OVERDUE: &str = "bill_overdue";
+/// Due kind: a provider is to be asked about a payment and its refunds. Subject: the payment.
+pub const PAYMENT_STEP: &str = "payment_step";
+/// Due kind: a person is to be erased. Subject: the erasure.
+pub const SUBJECT_ERASURE: &str = "subject_erasure";
+
+/// Whose bills and payments the caller sees: a citizen their own, others everybody's.
+fn payer(caller: &Caller) -> Option<Subject> {
+    caller.is_citizen().then(|| caller.subject.clone())
+}
+
+/// The bill that a request names. What is no id names no bill.
+fn bill_id(text: &str) -> Result<BillId, Error> {
+    text.parse().map_err(|_| Error::BillNotFound)
+}
+
+/// The payment that a request names. What is no id names no payment.
+fn payment_id(text: &str) -> Result<PaymentId, Error> {
+    text.parse().map_err(|_| Error::PaymentNotFound)
+}
+
+/// The amount in a field of a request: 1 or more, of a currency.
+fn amount(field: &'static str, money: Option<&Money>) -> Result<(i64, Currency), Error> {
+    let money = money.ok_or(Error::Amount { field, rule: "must be set" })?;
+    let currency =
+        money.currency.parse().map_err(|_| Error::Amount { field, rule: "must be of a currency of ISO 4217" })?;
+    match money.minor_units {
+        1.. => Ok((money.minor_units, currency)),
+        _ => Err(Error::Amount { field, rule: "must be 1 or more" }),
+    }
+}
+
+/// Why the caller does what they ask for.
+fn grounds(text: &str) -> Result<Grounds, Error> {
+    Ok(text.parse::<Grounds>()?)
+}
+
+/// What a request gives to narrow a list.
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn scope(caller: &Caller, operation: Operation, key: Key) -> Scope {
+    Scope { tenant: caller.tenant.clone(), principal: caller.subject.clone(), operation, key }
+}
+
+/// Locks a bill, and reads its lines.
+async fn lock_bill(tx: &mut Tx, tenant: &Tenant, id: BillId) -> Result<(Bill, Vec<BillLine>), Error> {
+    let bill = db::bills::lock(tx, tenant, id).await?.ok_or(Error::BillNotFound)?;
+    let lines = db::bills::lines(tx, tenant, &[id]).await?;
+    Ok((bill, lines.into_iter().map(|(_, line)| line).collect()))
+}
+
+/// Locks a payment, of this payer where one is given, and its bill before: everybody takes them in this order.
+async fn lock_payment(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    payer: Option<&Subject>,
+    id: PaymentId,
+) -> Result<(Bill, Payment), Error> {
+    let found = db::payments::find(tx, tenant, payer, id).await?.ok_or(Error::PaymentNotFound)?;
+    let bill = db::bills::lock(tx, tenant, found.bill_id).await?.ok_or(Error::PaymentNotFound)?;
+    let payment = db::payments::lock(tx, tenant, id).await?.ok_or(Error::PaymentNotFound)?;
+    Ok((bill, payment))
+}

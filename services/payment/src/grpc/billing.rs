@@ -1,0 +1,128 @@
+//! `BillingService`.
+
+use proto::common::v1::Money;
+use proto::payment::v1;
+use proto::payment::v1::billing_service_server::BillingService;
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+
+use super::{Api, key, timestamp};
+use crate::app;
+use crate::domain::{Bill, BillLine, BillStatus, Overflow};
+
+#[tonic::async_trait]
+impl BillingService for Api {
+    async fn create_bill(
+        &self,
+        request: Request<v1::CreateBillRequest>,
+    ) -> Result<Response<v1::CreateBillResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let created = app::create_bill(&self.state, caller, key, request.get_ref()).await?;
+        Ok(created.map(|bill| v1::CreateBillResponse { bill: Some(bill) }).into_response())
+    }
+
+    async fn issue_bill(
+        &self,
+        request: Request<v1::IssueBillRequest>,
+    ) -> Result<Response<v1::IssueBillResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let issued = app::issue_bill(&self.state, caller, key, request.get_ref()).await?;
+        Ok(issued.map(|bill| v1::IssueBillResponse { bill: Some(bill) }).into_response())
+    }
+
+    async fn cancel_bill(
+        &self,
+        request: Request<v1::CancelBillRequest>,
+    ) -> Result<Response<v1::CancelBillResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let cancelled = app::cancel_bill(&self.state, caller, key, request.get_ref()).await?;
+        Ok(cancelled.map(|bill| v1::CancelBillResponse { bill: Some(bill) }).into_response())
+    }
+
+    async fn credit_bill(
+        &self,
+        request: Request<v1::CreditBillRequest>,
+    ) -> Result<Response<v1::CreditBillResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let credited = app::credit_bill(&self.state, caller, key, request.get_ref()).await?;
+        Ok(credited.map(|bill| v1::CreditBillResponse { bill: Some(bill) }).into_response())
+    }
+
+    async fn write_off_bill(
+        &self,
+        request: Request<v1::WriteOffBillRequest>,
+    ) -> Result<Response<v1::WriteOffBillResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let given_up = app::write_off_bill(&self.state, caller, key, request.get_ref()).await?;
+        Ok(given_up.map(|bill| v1::WriteOffBillResponse { bill: Some(bill) }).into_response())
+    }
+
+    async fn get_bill(
+        &self,
+        request: Request<v1::GetBillRequest>,
+    ) -> Result<Response<v1::GetBillResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let bill = app::get_bill(&self.state, caller, &request.get_ref().bill_id).await?;
+        Ok(Response::new(v1::GetBillResponse { bill: Some(bill) }))
+    }
+
+    async fn list_bills(
+        &self,
+        request: Request<v1::ListBillsRequest>,
+    ) -> Result<Response<v1::ListBillsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let page = app::list_bills(&self.state, caller, request.get_ref()).await?;
+        Ok(Response::new(v1::ListBillsResponse {
+            bills: page.bills,
+            next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
+        }))
+    }
+}
+
+/// A bill without what is sealed: what may be stored as an answer.
+pub(crate) fn shown<'l>(
+    bill: &Bill,
+    lines: impl IntoIterator<Item = &'l BillLine>,
+    now: OffsetDateTime,
+) -> Result<v1::Bill, Overflow> {
+    let money = |minor_units| Some(Money { minor_units, currency: bill.currency.to_string() });
+    let line = |line: &BillLine| {
+        Ok(v1::BillLine {
+            description: String::new(),
+            fund: line.fund.clone(),
+            quantity: line.quantity,
+            unit_price: money(line.unit_price),
+            tax_rate_bp: line.tax_rate_bp,
+            tax: money(line.tax()?),
+        })
+    };
+    Ok(v1::Bill {
+        bill_id: bill.id.to_string(),
+        reference: bill.reference.clone(),
+        payer: bill.payer.to_string(),
+        payer_name: String::new(),
+        status: status(bill.status).into(),
+        lines: lines.into_iter().map(line).collect::<Result<_, _>>()?,
+        total: money(bill.total),
+        paid: money(bill.paid),
+        credited: money(bill.credited),
+        written_off: money(if bill.status == BillStatus::WrittenOff { bill.given_up } else { 0 }),
+        outstanding: money(bill.outstanding()),
+        due_on: bill.due_on.to_string(),
+        overdue: bill.is_overdue(now),
+        created_at: Some(timestamp(bill.created_at)),
+        issued_at: bill.issued_at.map(timestamp),
+        closed_at: bill.closed_at.map(timestamp),
+    })
+}
+
+pub(crate) fn status(status: BillStatus) -> v1::BillStatus {
+    match status {
+        BillStatus::Draft => v1::BillStatus::Draft,
+        BillStatus::Issued => v1::BillStatus::Issued,
+        BillStatus::PartPaid => v1::BillStatus::PartPaid,
+        BillStatus::Paid => v1::BillStatus::Paid,
+        BillStatus::Cancelled => v1::BillStatus::Cancelled,
+        BillStatus::WrittenOff => v1::BillStatus::WrittenOff,
+    }
+}
