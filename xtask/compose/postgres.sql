@@ -26,6 +26,29 @@ grant usage on schema public to guildhall_app, guildhall_system;
 alter default privileges for role document_owner revoke execute on functions from public;
 \connect postgres
 
+-- payment
+select format('create role %I', name) from unnest(array['payment_owner', 'payment_app', 'payment_system']) name
+where not exists (select from pg_roles where rolname = name) \gexec
+select format('alter role %I login password %L', name, name)
+from unnest(array['payment_owner', 'payment_app', 'payment_system']) name \gexec
+grant guildhall_app to payment_app;
+grant guildhall_system to payment_system;
+select format('alter role %I set %I = %L', role, name, value)
+from unnest(array['payment_app', 'payment_system']) role,
+     (values ('statement_timeout', '5s'), ('lock_timeout', '3s'), ('idle_in_transaction_session_timeout', '15s'))
+         limits (name, value) \gexec
+select 'create database payment owner payment_owner encoding ''UTF8'' template template0'
+where not exists (select from pg_database where datname = 'payment') \gexec
+revoke all on database payment from public;
+grant connect on database payment to payment_app, payment_system;
+\connect payment
+set client_min_messages = warning;
+alter schema public owner to payment_owner;
+revoke all on schema public from public;
+grant usage on schema public to guildhall_app, guildhall_system;
+alter default privileges for role payment_owner revoke execute on functions from public;
+\connect postgres
+
 -- notification
 select format('create role %I', name) from unnest(array['notification_owner', 'notification_app', 'notification_system']) name
 where not exists (select from pg_roles where rolname = name) \gexec

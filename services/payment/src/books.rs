@@ -7,6 +7,7 @@ use ids::Tenant;
 use pg::Db;
 use service::BoxError;
 use settings::Env;
+use time::format_description::well_known::Rfc3339;
 
 use crate::app::{self, Proof};
 use crate::db::ledger::{Balance, Posted};
@@ -103,12 +104,13 @@ pub async fn export(db: &Db, tenant: &Tenant, out: &mut impl Write) -> Result<()
             })
             .await?;
         for entry in &page {
+            let posted_at = entry.posted_at.format(&Rfc3339)?;
             for posting in &entry.postings {
                 csv.write_record([
                     &entry.id.to_string(),
                     &entry.kind,
                     &entry.subject.to_string(),
-                    &entry.posted_at.to_string(),
+                    &posted_at,
                     posting.account.kind.name(),
                     &posting.account.owner,
                     posting.account.currency.as_str(),

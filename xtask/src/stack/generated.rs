@@ -37,6 +37,11 @@ fn files() -> Vec<(String, String)> {
         ("xtask/compose/postgres.sql".to_owned(), postgres::bootstrap_sql()),
         ("xtask/compose/clamd.conf".to_owned(), clamd::config("0.0.0.0", 3310, "/signatures", "/tmp")),
         ("xtask/compose/signatures/guildhall.ndb".to_owned(), clamd::SIGNATURES.to_owned()),
+        (
+            "xtask/compose/providers.json".to_owned(),
+            services::providers(&Addresses::on_this_machine(&Ports::default())),
+        ),
+        ("xtask/compose/providers-compose.json".to_owned(), services::providers(&in_containers())),
         ("xtask/compose/topics.sh".to_owned(), topics(&topology.topics)),
         ("xtask/compose/buckets.sh".to_owned(), buckets(&topology.buckets)),
     ];
@@ -94,6 +99,11 @@ fn in_containers() -> Addresses {
         bff: "0.0.0.0:8080".to_owned(),
         document: "document:8090".to_owned(),
         document_listens: "0.0.0.0:8090".to_owned(),
+        payment: "payment:8120".to_owned(),
+        payment_listens: "0.0.0.0:8120".to_owned(),
+        psp: "http://psp:4010".to_owned(),
+        callbacks: "http://bff:8080".to_owned(),
+        providers_file: "/etc/guildhall/providers.json".to_owned(),
         notification: "notification:8100".to_owned(),
         notification_listens: "0.0.0.0:8100".to_owned(),
         admin: services::NAMES.map(|name| (name, "0.0.0.0:8081".to_owned())).into(),

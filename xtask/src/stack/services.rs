@@ -13,8 +13,8 @@ use super::{Server, Stack, keycloak, postgres, versitygw};
 use crate::compile::{self, Profile};
 use crate::{net, shell};
 
-/// The services in the order in which they start, behind the collector of their traces.
-pub(crate) static SERVICES: [Server; 5] = [
+/// The services in the order in which they start, behind the collector of their traces and the payment provider.
+pub(crate) static SERVICES: [Server; 7] = [
     Server {
         name: "otlp",
         needs: &[],
@@ -31,6 +31,24 @@ pub(crate) static SERVICES: [Server; 5] = [
         ports: &[Port::Document, Port::DocumentAdmin],
         launch: |stack| service(stack, "document"),
         ready: |stack| ready(stack, Port::DocumentAdmin),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "psp",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Psp],
+        launch: provider,
+        ready: |stack| net::connect(stack.port(Port::Psp)).map(drop),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "payment",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Payment, Port::PaymentAdmin],
+        launch: |stack| service(stack, "payment"),
+        ready: |stack| ready(stack, Port::PaymentAdmin),
         provision: |_| Ok(()),
     },
     Server {
@@ -64,32 +82,41 @@ pub(crate) static SERVICES: [Server; 5] = [
 
 /// The services' names.
 #[cfg(test)]
-pub(crate) const NAMES: [&str; 4] = ["document", "notification", "worker", "bff"];
+pub(crate) const NAMES: [&str; 5] = ["document", "payment", "notification", "worker", "bff"];
 
 /// The most memory a service should keep resident, in MiB, and the longest it should take until it is ready, in
 /// milliseconds.
 pub(crate) fn goals(name: &str) -> Option<(u64, u64)> {
     match name {
         "worker" => Some((60, 1_000)),
-        "document" | "notification" | "bff" => Some((20, 1_000)),
+        "document" | "payment" | "notification" | "bff" => Some((20, 1_000)),
         _ => None,
     }
 }
 
 /// Services that own a database.
-const WITH_DATABASE: [&str; 2] = ["document", "notification"];
+const WITH_DATABASE: [&str; 3] = ["document", "payment", "notification"];
 
 /// Services that seal personal data.
-const WITH_KEYS: [&str; 2] = ["document", "notification"];
+const WITH_KEYS: [&str; 3] = ["document", "payment", "notification"];
 
 /// Services that keep an audit chain.
-const WITH_AUDIT: [&str; 1] = ["document"];
+const WITH_AUDIT: [&str; 2] = ["document", "payment"];
 
 /// Who signs checkpoints and exports; the same in every stack, so that what was signed can be verified later.
 const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIHlsR1jyVYTDWWUOkS9rqroky3+gRMIw/B+wNwiBF1O3";
 
 /// Keys that wrap those of subjects, below the repository's root; the same in every stack.
 const KEY_FILE: &str = "xtask/compose/keys.json";
+
+/// Accounts at the payment provider as it listens by default, below the repository's root.
+const PROVIDERS_FILE: &str = "xtask/compose/providers.json";
+
+/// Secrets of webhooks that the provider's own accounts have where nobody says otherwise, by account, and whose money each takes.
+const PROVIDER_ACCOUNTS: [(&str, &str, &str); 2] = [
+    ("acct_town", "riverton", "whsec_HRbkVgiORG5IJpw+uFGFxRD8FCPemayp4uo1hUJAjoE="),
+    ("acct_water", "lakeside", "whsec_1ayqRGPCaIoFyMpmAu6c0Dv2s1Jka1vGisw6rf6x0Iw="),
+];
 
 /// Where the collector writes spans, a JSON object per line.
 pub(crate) fn spans(stack_dir: &std::path::Path) -> std::path::PathBuf {
@@ -112,12 +139,41 @@ fn collector(stack: &Stack) -> Result<Launch> {
     Ok(Launch::new(command))
 }
 
+/// The payment provider, which knows everything again when it is started again.
+fn provider(stack: &Stack) -> Result<Launch> {
+    let mut command = Command::new(compile::program(Profile::Dev, "psp")?);
+    command.arg(format!("127.0.0.1:{}", stack.port(Port::Psp)));
+    command.arg("--state").arg(stack.dir.join("psp.json"));
+    Ok(Launch::new(command))
+}
+
+/// The file of `PAYMENT__PROVIDERS__FILE`: the accounts that the provider has by itself.
+pub(crate) fn providers(at: &Addresses) -> String {
+    let accounts = PROVIDER_ACCOUNTS.map(|(name, tenant, secret)| {
+        serde_json::json!({
+            "name": name,
+            "tenant": tenant,
+            "provider": "sandbox",
+            "url": at.psp,
+            "api_key": format!("sk_sandbox_{name}"),
+            "webhook_secrets": [secret],
+            "callback_url": format!("{}/webhooks/payments/{name}", at.callbacks),
+        })
+    });
+    format!("{:#}\n", serde_json::json!({ "accounts": accounts }))
+}
+
 /// `serve`, after `migrate` where there is a database.
 fn service(stack: &Stack, name: &str) -> Result<Launch> {
     let program = compile::program(stack.profile, name)?;
     let mut here = Addresses::on_this_machine(&stack.ports);
     // Services run below the stack's own folder.
     here.key_file = stack.root.join(KEY_FILE).to_string_lossy().into_owned();
+    if name == "payment" {
+        let file = stack.dir.join("providers.json");
+        fs::write(&file, providers(&here)).context("the accounts at the payment provider")?;
+        here.providers_file = file.to_string_lossy().into_owned();
+    }
     let settings = settings(&here, name);
     if WITH_DATABASE.contains(&name) {
         let mut migrate = Command::new(&program);
@@ -152,6 +208,14 @@ pub(crate) struct Addresses {
     pub(super) bff: String,
     pub(super) document: String,
     pub(super) document_listens: String,
+    pub(super) payment: String,
+    pub(super) payment_listens: String,
+    /// The payment provider.
+    pub(super) psp: String,
+    /// Where the payment provider calls.
+    pub(super) callbacks: String,
+    /// Accounts at the payment provider.
+    pub(super) providers_file: String,
     pub(super) notification: String,
     pub(super) notification_listens: String,
     pub(super) admin: BTreeMap<&'static str, String>,
@@ -178,12 +242,18 @@ impl Addresses {
             bff: local(Port::Bff),
             document: local(Port::Document),
             document_listens: local(Port::Document),
+            payment: local(Port::Payment),
+            payment_listens: local(Port::Payment),
+            psp: format!("http://{}", local(Port::Psp)),
+            callbacks: format!("http://{}", local(Port::Bff)),
+            providers_file: PROVIDERS_FILE.to_owned(),
             notification: local(Port::Notification),
             notification_listens: local(Port::Notification),
             admin: BTreeMap::from([
                 ("bff", local(Port::BffAdmin)),
                 ("document", local(Port::DocumentAdmin)),
                 ("notification", local(Port::NotificationAdmin)),
+                ("payment", local(Port::PaymentAdmin)),
                 ("worker", local(Port::WorkerAdmin)),
             ]),
             databases: local(Port::Postgres),
@@ -204,7 +274,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("AUTH__DISCOVERY_URL", discovery);
     }
     set("TELEMETRY__OTLP_ENDPOINT", &at.otlp);
-    if name != "document" {
+    if !matches!(name, "document" | "payment") {
         set("AUTH__CLIENT_ID", &format!("svc-{name}"));
         set("AUTH__CLIENT_SECRET", &format!("svc-{name}-secret"));
     }
@@ -215,7 +285,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("SQS__ACCESS_KEY_ID", "local");
         set("SQS__SECRET_ACCESS_KEY", "local");
     }
-    if matches!(name, "document" | "worker") {
+    if matches!(name, "document" | "payment" | "worker") {
         set("S3__ENDPOINT", &at.s3);
         set("S3__PUBLIC_ENDPOINT", &at.s3_public);
         set("S3__REGION", versitygw::REGION);
@@ -236,9 +306,14 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("AUDIT__SIGNING_KEY", SIGNING_KEY);
     }
     let document = format!("http://{}", at.document);
+    let payment = format!("http://{}", at.payment);
     let notification = format!("http://{}", at.notification);
     match name {
         "document" => set("GRPC__ADDR", &at.document_listens),
+        "payment" => {
+            set("GRPC__ADDR", &at.payment_listens);
+            set("PROVIDERS__FILE", &at.providers_file);
+        }
         "notification" => {
             set("GRPC__ADDR", &at.notification_listens);
             set("DOCUMENT__URL", &document);
@@ -259,6 +334,7 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
             set("OIDC__CLIENT_SECRET", "portal-secret");
             set("REDIS__URL", &at.redis);
             set("DOCUMENT__URL", &document);
+            set("PAYMENT__URL", &payment);
             set("NOTIFICATION__URL", &notification);
         }
     }

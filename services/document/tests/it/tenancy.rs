@@ -71,7 +71,29 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::AuditListAuditEntries
         | Operation::AuditProveAuditEvents
         | Operation::AuditVerifyAuditChain => return None,
-        Operation::NotificationClaimDelivery
+        // Of other services.
+        Operation::BillingCancelBill
+        | Operation::BillingCreateBill
+        | Operation::BillingCreditBill
+        | Operation::BillingGetBill
+        | Operation::BillingIssueBill
+        | Operation::BillingListBills
+        | Operation::BillingWriteOffBill
+        | Operation::LedgerDecideAdjustment
+        | Operation::LedgerListAdjustments
+        | Operation::LedgerListBalances
+        | Operation::LedgerListEntries
+        | Operation::LedgerProposeAdjustment
+        | Operation::LedgerVerifyLedger
+        | Operation::PaymentCancelPayment
+        | Operation::PaymentCreateRefund
+        | Operation::PaymentGetPayment
+        | Operation::PaymentInitiatePayment
+        | Operation::PaymentListPaymentEvents
+        | Operation::PaymentListPayments
+        | Operation::PaymentListRefunds
+        | Operation::PaymentReceiveCallback
+        | Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads
         | Operation::NotificationGetErasure
         | Operation::NotificationListFeed

@@ -28,6 +28,7 @@ pub struct Account {
     pub tenant: Tenant,
     /// Who is asked.
     pub provider: Provider,
+    callback_url: Option<Url>,
     secrets: Vec<Secret>,
 }
 
@@ -103,13 +104,14 @@ impl Accounts {
         for Entry { name, tenant, provider, url, api_key, webhook_secrets, callback_url } in file.accounts {
             let provider = match provider {
                 Kind::Sandbox => Provider::Sandbox(
-                    Sandbox::new(url, SecretString::from(api_key), callback_url).map_err(AccountsError::Client)?,
+                    Sandbox::new(url, SecretString::from(api_key), callback_url.clone()).map_err(AccountsError::Client)?,
                 ),
             };
             if accounts.values().any(|other: &Account| other.tenant == tenant) {
                 return Err(AccountsError::TwoOfTenant(tenant));
             }
-            let account = Account { name: name.clone(), tenant, provider, secrets: webhook_secrets };
+            let account =
+                Account { name: name.clone(), tenant, provider, callback_url, secrets: webhook_secrets };
             if accounts.insert(name.clone(), account).is_some() {
                 return Err(AccountsError::Twice(name));
             }
@@ -131,6 +133,12 @@ impl Accounts {
 }
 
 impl Account {
+    /// Where the provider is told to call; `None` where that is set there.
+    #[must_use]
+    pub fn callback_url(&self) -> Option<&Url> {
+        self.callback_url.as_ref()
+    }
+
     /// Takes a callback, if the provider has signed it now.
     ///
     /// # Errors

@@ -1,0 +1,144 @@
+//! What providers call us with, and who only says to be one.
+
+use proto::payment::v1;
+use psp::cards;
+use rpc_error::{Code, reason};
+use serde_json::json;
+
+use crate::harness::{SOON, TestApp, assert_refused};
+
+/// A callback as the provider has sent it.
+async fn a_callback(app: &TestApp) -> v1::ReceiveCallbackRequest {
+    let bill = app.issued().await;
+    let payment = app.submitted(&bill.bill_id).await;
+    app.card(&payment, cards::APPROVE).await;
+    app.finished(&payment.payment_id).await;
+    let seen = testkit::eventually(SOON, || async {
+        let seen = app.inbox.seen.lock().unwrap();
+        seen.iter().find(|(_, refused)| refused.is_none()).map(|(message, _)| message.clone()).ok_or("none yet")
+    });
+    seen.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_is_stored_once_and_is_believed_by_nobody() {
+    let app = TestApp::start().await;
+    let message = a_callback(&app).await;
+    let bff = app.tenantless("svc-bff");
+    let stored = app.count("select count(*) from callbacks").await;
+    let payments = app.count("select count(*) from payment_entries").await;
+    for _ in 0..3 {
+        bff.callback(message.clone()).await.unwrap();
+    }
+    assert_eq!(app.count("select count(*) from callbacks").await, stored);
+    assert_eq!(app.count("select count(*) from payment_entries").await, payments);
+    let body: Vec<u8> = sqlx::query_scalar("select body from callbacks where provider_event = $1")
+        .bind(&message.headers["webhook-id"])
+        .fetch_one(&mut app.db.admin().await)
+        .await
+        .unwrap();
+    assert_eq!(body, message.body, "as it came");
+    assert_eq!(app.count("select count(*) from callbacks where payment_id is null").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_has_not_signed_now_is_refused_and_not_stored() {
+    let app = TestApp::start().await;
+    let good = a_callback(&app).await;
+    let bff = app.tenantless("svc-bff");
+    let stored = app.count("select count(*) from callbacks").await;
+    let mut changed = good.clone();
+    changed.body[10] ^= 1;
+    let mut unsigned = good.clone();
+    unsigned.headers.clear();
+    let mut renamed = good.clone();
+    renamed.headers.insert("webhook-id".to_owned(), "evt_other".to_owned());
+    for bad in [changed, unsigned, renamed] {
+        assert_refused(bff.callback(bad).await, Code::Unauthenticated, reason::SIGNATURE_INVALID);
+    }
+    let of_another = v1::ReceiveCallbackRequest { account_id: "acct_water".to_owned(), ..good.clone() };
+    assert_refused(bff.callback(of_another).await, Code::Unauthenticated, reason::SIGNATURE_INVALID);
+    for account_id in ["", "acct_nobody", "../x"] {
+        let unknown = v1::ReceiveCallbackRequest { account_id: account_id.to_owned(), ..good.clone() };
+        assert_refused(bff.callback(unknown).await, Code::NotFound, reason::ACCOUNT_NOT_FOUND);
+    }
+    for body in [Vec::new(), vec![b'x'; 64 * 1024 + 1]] {
+        let bad = v1::ReceiveCallbackRequest { body, ..good.clone() };
+        assert_refused(bff.callback(bad).await, Code::InvalidArgument, reason::CALLBACK_INVALID);
+    }
+    app.clock.advance(std::time::Duration::from_secs(301));
+    assert_refused(bff.callback(good.clone()).await, Code::Unauthenticated, reason::SIGNATURE_INVALID);
+    assert_eq!(app.count("select count(*) from callbacks").await, stored);
+
+    for actor in [app.ada(), app.sam(), app.fin(), app.tenantless("svc-worker")] {
+        assert_refused(actor.callback(good.clone()).await, Code::PermissionDenied, reason::PERMISSION_DENIED);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_of_the_provider_that_are_broken_are_refused_and_the_next_try_is_taken() {
+    let app = TestApp::start().await;
+    for (mode, wanted) in [
+        ("bad_signature", reason::SIGNATURE_INVALID),
+        ("no_signature", reason::SIGNATURE_INVALID),
+        ("changed_body", reason::SIGNATURE_INVALID),
+        ("old_timestamp", reason::SIGNATURE_INVALID),
+    ] {
+        let bill = app.issued().await;
+        let payment = app.submitted(&bill.bill_id).await;
+        let rule = json!({ "mode": mode, "type": "payment.captured", "seconds": 600 });
+        app.control("webhooks", &rule).await;
+        app.card(&payment, cards::APPROVE).await;
+        let refused = testkit::eventually(SOON, || async {
+            let seen = app.inbox.seen.lock().unwrap();
+            let found = seen.iter().any(|(_, refused)| refused.as_deref() == Some(wanted));
+            if found { Ok(()) } else { Err(seen.len()) }
+        });
+        refused.await.unwrap();
+        app.inbox.seen.lock().unwrap().clear();
+        // The authorisation's own webhook, or a later look, has told by now.
+        app.finished(&payment.payment_id).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_about_a_stranger_is_kept_for_those_who_look_into_it() {
+    let app = TestApp::start().await;
+    let account = app.psp.account("acct_town");
+    let stranger = json!({
+        "amount": 100, "currency": "EUR", "reference": "018f0000-0000-7000-8000-000000000000", "return_url": "https://x.example/",
+        "notify_url": null,
+    });
+    // Somebody else uses the account: its webhooks come here as well.
+    app.control_put_notify("acct_town").await;
+    let client = reqwest::Client::new();
+    let made = client
+        .post(format!("{}/v1/payments", app.psp.url()))
+        .bearer_auth(&account.api_key.0)
+        .header("idempotency-key", "stranger")
+        .json(&stranger)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(made.status(), 201);
+    let made: serde_json::Value = made.json().await.unwrap();
+    let path = format!("payments/{}/pay", made["id"].as_str().unwrap());
+    app.control(&path, &json!({ "card": cards::APPROVE })).await;
+    let kept = testkit::eventually(SOON, || async {
+        let kept = app.count("select count(*) from callbacks where payment_id is null").await;
+        if kept > 0 { Ok(()) } else { Err(kept) }
+    });
+    kept.await.unwrap();
+    assert_eq!(app.count("select count(*) from due where kind = 'payment_step'").await, 0);
+}
+
+impl TestApp {
+    /// Has every event of an account come here.
+    async fn control_put_notify(&self, account: &str) {
+        let here = self.state.providers.find(&account.parse().unwrap()).unwrap();
+        let callback = here.callback_url().expect("a place to call").to_string();
+        let url = format!("{}/control/accounts/{account}", self.psp.url());
+        let put = reqwest::Client::new().put(url).json(&json!({ "notify_url": callback })).send().await.unwrap();
+        assert!(put.status().is_success(), "{}", put.status());
+    }
+}
