@@ -26,6 +26,8 @@ pub struct Config {
     pub kafka: kafka::Settings,
     /// The document service.
     pub document: Target,
+    /// The payment service.
+    pub payment: Target,
     /// The notification service.
     pub notification: Target,
 }
@@ -84,6 +86,7 @@ impl Config {
             env.var::<PathBuf>("REDIS__TLS_CA").check("must be a file", |path| path.is_file()).optional();
         let kafka = kafka::Settings::load(env);
         let document = Target::load(env, "DOCUMENT__URL");
+        let payment = Target::load(env, "PAYMENT__URL");
         let notification = Target::load(env, "NOTIFICATION__URL");
         Some(Self {
             http: http?,
@@ -94,6 +97,7 @@ impl Config {
             redis: Redis { url: redis_url?, tls_ca: redis_ca? },
             kafka: kafka?,
             document: document?,
+            payment: payment?,
             notification: notification?,
         })
     }

@@ -1,13 +1,17 @@
 //! Routes and the layers around them.
 
 pub mod auth;
+pub mod bills;
 pub mod documents;
 pub mod extract;
 pub mod live;
 pub mod me;
+pub mod money;
 pub mod notifications;
 pub mod pages;
+pub mod payments;
 pub mod staff;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -34,8 +38,10 @@ use crate::{App, problem, session};
     tags(
         (name = "session", description = "Signing in and out, for browsers."),
         (name = "documents", description = "Evidence: signed upload, verdict, signed download."),
+        (name = "bills", description = "What is owed."),
+        (name = "payments", description = "Paying what is owed, and getting it back."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
+        (name = "staff", description = "For the tenant's staff: bills, cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -72,10 +78,22 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(documents::shared::shared))
         .routes(routes!(documents::accesses::accesses))
         .routes(routes!(documents::versions::versions, documents::correct::correct))
+        .routes(routes!(bills::list::list))
+        .routes(routes!(bills::get::get))
+        .routes(routes!(payments::list::list, payments::initiate::initiate))
+        .routes(routes!(payments::get::get))
+        .routes(routes!(payments::cancel::cancel))
+        .routes(routes!(payments::refunds::refunds, payments::refund::refund))
+        .routes(routes!(payments::events::events))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(staff::cases::list::list))
         .routes(routes!(staff::cases::attach::attach, staff::cases::detach::detach))
+        .routes(routes!(staff::bills::create::create))
+        .routes(routes!(staff::bills::issue::issue))
+        .routes(routes!(staff::bills::cancel::cancel))
+        .routes(routes!(staff::bills::credit::credit))
+        .routes(routes!(staff::bills::write_off::write_off))
         .routes(routes!(staff::exports::create::create))
         .routes(routes!(staff::exports::get::get))
         .routes(routes!(staff::exports::download::download))
@@ -117,6 +135,7 @@ pub fn router(app: &App, admin: &Admin) -> Router {
     let sessions = session::layer(app.redis.clone(), app.clock.clone());
     let router = routes
         .merge(pages::router())
+        .route("/webhooks/payments/{account_id}", axum::routing::post(webhooks::payments))
         .fallback(async || http::StatusCode::NOT_FOUND)
         .layer(sessions)
         .layer(SetResponseHeaderLayer::if_not_present(

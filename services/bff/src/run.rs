@@ -53,6 +53,7 @@ pub async fn start(config: Config, clock: Clock, shutdown: &Shutdown) -> Result<
     let verifier = Verifier::new(&config.auth, clock.clone());
     let services = Services::new(
         channel::balanced(&config.document),
+        channel::balanced(&config.payment),
         channel::balanced(&config.notification),
         TokenSource::new(&config.auth, clock.clone())?,
     );

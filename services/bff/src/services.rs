@@ -14,6 +14,9 @@ use proto::notification::v1::{
 use proto::operations::v1::audit_service_client::AuditServiceClient;
 use proto::operations::v1::dead_letter_service_client::DeadLetterServiceClient;
 use proto::operations::v1::policy_service_client::PolicyServiceClient;
+use proto::payment::v1::ReceiveCallbackRequest;
+use proto::payment::v1::billing_service_client::BillingServiceClient;
+use proto::payment::v1::payment_service_client::PaymentServiceClient;
 use rpc_error::{Code, Error, reason};
 use service::channel::Channel;
 use tonic::Request;
@@ -33,6 +36,10 @@ pub struct Services {
     pub quarantine: QuarantineServiceClient<Channel>,
     /// Grants and the access log of the document service.
     pub sharing: SharingServiceClient<Channel>,
+    /// Bills of the payment service.
+    pub billing: BillingServiceClient<Channel>,
+    /// Payments and refunds of the payment service.
+    pub payment: PaymentServiceClient<Channel>,
     /// The notification service.
     pub notification: NotificationServiceClient<Channel>,
     /// Dead letters of the document service.
@@ -49,7 +56,7 @@ pub struct Services {
 impl Services {
     /// Clients over balanced channels; `own` is the token of `svc-bff`.
     #[must_use]
-    pub fn new(document: Channel, notification: Channel, own: TokenSource) -> Self {
+    pub fn new(document: Channel, payment: Channel, notification: Channel, own: TokenSource) -> Self {
         Self {
             document_audit: AuditServiceClient::new(document.clone()),
             document_policies: PolicyServiceClient::new(document.clone()),
@@ -60,6 +67,8 @@ impl Services {
             quarantine: QuarantineServiceClient::new(document.clone()),
             sharing: SharingServiceClient::new(document.clone()),
             document: DocumentServiceClient::new(document),
+            billing: BillingServiceClient::new(payment.clone()),
+            payment: PaymentServiceClient::new(payment),
             notification: NotificationServiceClient::new(notification),
             own,
         }
@@ -113,6 +122,18 @@ impl Services {
         let answer = self.notification.clone().upsert_recipient(request).await;
         let id = answer.map_err(Error::from_status)?.into_inner().recipient_id;
         id.parse::<RecipientId>().map_err(Error::internal)
+    }
+
+    /// Hands over a provider's callback. The account says whose it is, so that no tenant is named.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn receive_callback(&self, message: ReceiveCallbackRequest) -> Result<(), Error> {
+        let mut request = Request::new(message);
+        auth::client::authorize(&mut request, &self.own.token().await?, None);
+        self.payment.clone().receive_callback(request).await.map_err(Error::from_status)?;
+        Ok(())
     }
 
     /// Lists a recipient's feed above `after`.

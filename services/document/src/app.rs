@@ -126,7 +126,6 @@ use ids::DocumentId;
 use prost_types::Timestamp;
 use proto::Operation;
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 use crate::Error;
 use crate::domain::{CaseRef, Grounds, Sha256, StoredObject, Version, Viewer};

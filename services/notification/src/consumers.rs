@@ -9,6 +9,7 @@ mod document_rejected;
 mod document_scanning;
 mod document_subject_erased;
 mod document_uploaded;
+mod payment_subject_erased;
 
 use consumer::{CloudEvent, Failure, Inbox};
 use ids::DocumentId;
@@ -26,7 +27,7 @@ pub const GROUP: &str = "notification";
 /// # Errors
 /// When the connection to Kafka cannot be prepared.
 pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::Error> {
-    Ok(consumer::inbox(&state.db, kafka, &state.clock, GROUP, &[topics::DOCUMENT])?
+    Ok(consumer::inbox(&state.db, kafka, &state.clock, GROUP, &[topics::DOCUMENT, topics::PAYMENT])?
         .on(document_uploaded::TYPE, document_uploaded::handler(state))
         .on(document_scanning::TYPE, document_scanning::handler(state))
         .on(document_quarantined::TYPE, document_quarantined::handler(state))
@@ -35,7 +36,8 @@ pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::
         .on(document_expired::TYPE, document_expired::handler(state))
         .on(document_granted::TYPE, document_granted::handler(state))
         .on(document_subject_erased::TYPE, document_subject_erased::handler(state))
-        .on(document_erased::TYPE, document_erased::handler(state)))
+        .on(document_erased::TYPE, document_erased::handler(state))
+        .on(payment_subject_erased::TYPE, payment_subject_erased::handler(state)))
 }
 
 /// What an event of a document tells its owner.

@@ -1,4 +1,4 @@
-//! The four services, as processes of their own, over the shared servers.
+//! The services, as processes of their own, over the shared servers, and a payment provider.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
+use clock::Clock;
 use pg::{Bootstrap, Urls};
+use psp::Psp;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
 use testkit::{Otlp, TestKafka, TestS3, TestSqs};
@@ -24,6 +26,8 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub enum Service {
     /// `document`
     Document,
+    /// `payment`
+    Payment,
     /// `notification`
     Notification,
     /// `worker`
@@ -34,13 +38,15 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 4] = [Self::Document, Self::Notification, Self::Worker, Self::Bff];
+    pub const ALL: [Self; 5] =
+        [Self::Document, Self::Payment, Self::Notification, Self::Worker, Self::Bff];
 
     /// The program's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Document => "document",
+            Self::Payment => "payment",
             Self::Notification => "notification",
             Self::Worker => "worker",
             Self::Bff => "bff",
@@ -48,7 +54,7 @@ impl Service {
     }
 
     fn has_database(self) -> bool {
-        matches!(self, Self::Document | Self::Notification)
+        matches!(self, Self::Document | Self::Payment | Self::Notification)
     }
 }
 
@@ -59,6 +65,10 @@ pub struct World {
     pub bff: Url,
     /// Where the document service's gRPC is, `host:port`.
     pub document: String,
+    /// Where the payment service's gRPC is, `host:port`.
+    pub payment: String,
+    /// Takes the payments.
+    pub psp: Psp,
     /// Where the notification service's gRPC is, `host:port`.
     pub notification: String,
     /// Takes the spans of all services.
@@ -146,10 +156,12 @@ impl World {
         for service in Service::ALL {
             admin.insert(service, free_port()?);
         }
-        let (bff, document, notification) = (free_port()?, free_port()?, free_port()?);
+        let (bff, document, payment, notification) = (free_port()?, free_port()?, free_port()?, free_port()?);
         let mut world = Self {
             bff: format!("http://localhost:{bff}/").parse()?,
             document: format!("127.0.0.1:{document}"),
+            payment: format!("127.0.0.1:{payment}"),
+            psp: psp::start(Clock::system()).await?,
             notification: format!("127.0.0.1:{notification}"),
             spans: testkit::otlp().await,
             kafka,
@@ -180,7 +192,7 @@ impl World {
         for service in Service::ALL {
             world.spawn(service)?;
         }
-        for service in [Service::Document, Service::Notification, Service::Bff] {
+        for service in [Service::Document, Service::Payment, Service::Notification, Service::Bff] {
             world.ready(service).await?;
         }
         Ok(world)
@@ -210,7 +222,7 @@ impl World {
         set("ADMIN__ADDR", &format!("127.0.0.1:{}", self.admin[&service]));
         set("AUTH__ISSUER", &servers.oidc_issuer());
         set("TELEMETRY__OTLP_ENDPOINT", &self.spans.endpoint());
-        if service != Service::Document {
+        if !matches!(service, Service::Document | Service::Payment) {
             set("AUTH__CLIENT_ID", &format!("svc-{}", service.name()));
             set("AUTH__CLIENT_SECRET", &format!("svc-{}-secret", service.name()));
         }
@@ -223,7 +235,7 @@ impl World {
             set("SQS__SECRET_ACCESS_KEY", "local");
             set("SQS__QUEUE_PREFIX", &self.sqs.settings.queue_prefix);
         }
-        if matches!(service, Service::Document | Service::Worker) {
+        if matches!(service, Service::Document | Service::Payment | Service::Worker) {
             set("S3__ENDPOINT", self.s3.settings.endpoint.as_str());
             set("S3__PUBLIC_ENDPOINT", self.s3.settings.public_endpoint.as_str());
             set("S3__REGION", &self.s3.settings.region);
@@ -243,6 +255,7 @@ impl World {
             set("KMS__KEY_FILE", &testkit::key_file().to_string_lossy());
         }
         let document = format!("http://{}", self.document);
+        let payment = format!("http://{}", self.payment);
         let notification = format!("http://{}", self.notification);
         match service {
             Service::Document => {
@@ -250,6 +263,13 @@ impl World {
                 set("S3__AUDIT_BUCKET", &self.s3.settings.audit_bucket);
                 set("S3__EXPORTS_BUCKET", &self.s3.settings.exports_bucket);
                 set("AUDIT__SIGNING_KEY", testkit::SIGNING_KEY);
+            }
+            Service::Payment => {
+                set("GRPC__ADDR", &self.payment);
+                set("S3__AUDIT_BUCKET", &self.s3.settings.audit_bucket);
+                set("S3__EXPORTS_BUCKET", &self.s3.settings.exports_bucket);
+                set("AUDIT__SIGNING_KEY", testkit::SIGNING_KEY);
+                set("PROVIDERS__FILE", &self.providers()?.to_string_lossy());
             }
             Service::Notification => {
                 set("GRPC__ADDR", &self.notification);
@@ -272,10 +292,25 @@ impl World {
                 set("OIDC__CLIENT_SECRET", "portal-secret");
                 set("REDIS__URL", &servers.redis_url());
                 set("DOCUMENT__URL", &document);
+                set("PAYMENT__URL", &payment);
                 set("NOTIFICATION__URL", &notification);
             }
         }
         Ok(settings)
+    }
+
+    /// A file with the account at the payment provider, whose callbacks come to `bff`.
+    fn providers(&self) -> Result<PathBuf> {
+        let account = self.psp.account("acct_town");
+        let port = self.bff.port().context("no port")?;
+        let file = self.dir.join("providers.json");
+        let accounts = serde_json::json!({ "accounts": [{
+            "name": account.id, "tenant": "riverton", "provider": "sandbox", "url": self.psp.url(), "api_key": account.api_key.0,
+            "webhook_secrets": account.webhook_secrets.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "callback_url": format!("http://127.0.0.1:{port}/webhooks/payments/{}", account.id),
+        }] });
+        fs::write(&file, accounts.to_string())?;
+        Ok(file)
     }
 
     fn bootstrap(&self, service: Service) -> Bootstrap {

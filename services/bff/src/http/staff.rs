@@ -1,6 +1,7 @@
 //! What a tenant's staff do.
 
 pub mod audit;
+pub mod bills;
 pub mod cases;
 pub mod dead_letters;
 pub mod erasures;

@@ -32,6 +32,16 @@ impl TestApp {
 
     /// Starts one in front of a document and a notification service.
     pub(crate) async fn start_before(issuer: Issuer, document: &str, notification: &str) -> Self {
+        Self::start_before_all(issuer, document, AWAY, notification).await
+    }
+
+    /// Starts one in front of a document, a payment and a notification service.
+    pub(crate) async fn start_before_all(
+        issuer: Issuer,
+        document: &str,
+        payment: &str,
+        notification: &str,
+    ) -> Self {
         let kafka = testkit::env().kafka_brokers();
         let redis = testkit::env().redis_url();
         let vars = [
@@ -48,6 +58,7 @@ impl TestApp {
             ("BFF__REDIS__URL", &redis),
             ("BFF__KAFKA__BROKERS", &kafka),
             ("BFF__DOCUMENT__URL", document),
+            ("BFF__PAYMENT__URL", payment),
             ("BFF__NOTIFICATION__URL", notification),
         ];
         let config = Config::from_env(Env::from_pairs("BFF", vars)).expect("settings");

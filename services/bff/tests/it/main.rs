@@ -7,6 +7,7 @@ mod errors;
 mod exports;
 mod harness;
 mod openapi;
+mod payments;
 mod policies;
 mod redis_tls;
 mod sessions;

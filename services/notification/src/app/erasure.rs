@@ -16,7 +16,7 @@ use crate::{State, db};
 /// Kind of the due row that asks again for what services have not reported.
 pub const ERASURE_UNREPORTED: &str = "erasure_unreported";
 /// Services that keep something of subjects, beside this one, which has erased when the request is answered.
-const SERVICES: [&str; 1] = ["document"];
+const SERVICES: [&str; 2] = ["document", "payment"];
 const ASK_AGAIN: Duration = Duration::days(1);
 
 /// Erases the subject here, and asks the others to, in the transaction of the idempotency key. A subject is erased once:

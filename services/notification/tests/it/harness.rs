@@ -242,7 +242,8 @@ impl TestApp {
 
     /// Puts an event on the real topic.
     pub(crate) async fn publish(&self, event: &CloudEvent) {
-        let topic = self.kafka.topic(topics::DOCUMENT);
+        let of_payment = event.type_.starts_with("guildhall.payment.");
+        let topic = self.kafka.topic(if of_payment { topics::PAYMENT } else { topics::DOCUMENT });
         let record = FutureRecord::to(&topic)
             .key(&event.key)
             .payload(&event.payload)
