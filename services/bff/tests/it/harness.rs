@@ -52,7 +52,7 @@ impl TestApp {
             ("BFF__ADMIN__ADDR", "127.0.0.1:0"),
             ("BFF__AUTH__ISSUER", issuer.url()),
             ("BFF__AUTH__CLIENT_ID", "svc-bff"),
-            ("BFF__AUTH__CLIENT_SECRET", "secret"),
+            ("BFF__AUTH__CLIENT_SECRET", "test-secret"),
             ("BFF__OIDC__CLIENT_ID", "portal"),
             ("BFF__OIDC__CLIENT_SECRET", "secret"),
             ("BFF__REDIS__URL", &redis),
