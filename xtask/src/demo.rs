@@ -32,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let outcome = up::everything(&stack).and_then(|()| {
         say!();
         let status = program(&stack, &[])?.status().context("cannot run the demo")?;
-        Ok(status.success())
+        Ok(status.success() && books(&stack)?)
     });
     if args.once {
         say!();
@@ -47,6 +47,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     invite(&stack.ports);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Proves the books of the tenant that the demo is about, and prints what its accounts have come to. Says whether they are right.
+fn books(stack: &Stack) -> Result<bool> {
+    let settings = services::settings(&services::Addresses::on_this_machine(&stack.ports), "payment");
+    let ledger = |what: &str| {
+        let mut command = Command::new(compile::program(stack.profile, "payment")?);
+        command.args(["ledger", what, "--tenant", "riverton"]).envs(&settings).current_dir(&stack.dir);
+        Ok::<_, anyhow::Error>(
+            command.status().context("cannot run the payment service's program")?.success(),
+        )
+    };
+    say!();
+    Ok(ledger("balances")? && ledger("verify")?)
 }
 
 /// Hands in a few documents of several people, to have something to look at.

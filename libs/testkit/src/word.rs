@@ -4,7 +4,8 @@ pub fn has_word(text: &str, word: &str) -> bool {
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     text.match_indices(word).any(|(at, _)| {
         let (before, after) = (text.get(..at), text.get(at + word.len()..));
-        edge(before.and_then(|text| text.chars().next_back())) && edge(after.and_then(|text| text.chars().next()))
+        edge(before.and_then(|text| text.chars().next_back()))
+            && edge(after.and_then(|text| text.chars().next()))
     })
 }
 

@@ -19,6 +19,8 @@ pub mod sha256;
 pub mod version;
 pub mod viewer;
 
+pub use ::grounds::Grounds;
+pub use ::paging::PageToken;
 pub use case_ref::CaseRef;
 pub use declaration::{Declaration, FileSize, Violation};
 pub use document::{
@@ -28,12 +30,10 @@ pub use document::{
 pub use export::{Archive, Export, ExportFailure, ExportState};
 pub use file_name::{FileName, SealedName};
 pub use grant::{ClientId, Grant, Grantee, Target};
-pub use ::grounds::Grounds;
 pub use hold::{Act, Hold, NotReleased, Release};
 pub use integrity::Integrity;
 pub use media_type::MediaType;
 pub use objects::{ObjectKey, Stored};
-pub use ::paging::PageToken;
 pub use parts::Parts;
 pub use policy::{
     AccessPolicy, AccessPurpose, ArchiveLimits, ClassName, Purpose, RetentionClass, RetentionPolicy,

@@ -27,6 +27,8 @@ create table bills (
     constraint bills_open_owe check (
         status not in ('issued', 'part_paid') or paid + credited + given_up < total),
     constraint bills_paid_owe_nothing check (status <> 'paid' or paid + credited = total),
+    constraint bills_given_up_owe_nothing check (
+        (status <> 'written_off' and (status <> 'cancelled' or issued_at is null)) or paid + credited + given_up = total),
     constraint bills_closed check ((status in ('paid', 'cancelled', 'written_off')) = (closed_at is not null)),
     constraint bills_reserved_when_open check (reserved = 0 or status in ('issued', 'part_paid'))
 );
@@ -72,6 +74,8 @@ create table bill_acts (
     id uuid primary key,
     tenant text not null check (tenant ~ '^[a-z0-9-]{1,63}$'),
     bill_id uuid not null,
+    -- In the order in which they were done, under the lock of the bill.
+    number integer not null check (number >= 1),
     kind text not null check (kind in ('cancelled', 'credited', 'written_off')),
     amount bigint not null check (amount >= 0),
     by text not null check (octet_length(by) between 1 and 255),
@@ -79,10 +83,9 @@ create table bill_acts (
     -- Gone once the payer was erased.
     reason text check (octet_length(reason) between 1 and 1000),
 
+    constraint bill_acts_numbered unique (tenant, bill_id, number),
     constraint bill_acts_of_bill foreign key (tenant, bill_id) references bills (tenant, id)
 );
-
-create index bill_acts_of_bill_oldest on bill_acts (tenant, bill_id, id);
 
 alter table bill_acts enable row level security;
 alter table bill_acts force row level security;
@@ -192,15 +195,17 @@ end $$;
 create trigger ledger_postings_check before insert on ledger_postings
     for each row execute function ledger_postings_check();
 
--- At commit, once per entry: money neither comes from nowhere nor goes there.
+-- At commit: money neither comes from nowhere nor goes there. Looked at for entries, which would pass without any posting, and for
+-- postings, which could follow after somebody has had the entry looked at early.
 create function ledger_entries_balance() returns trigger language plpgsql as $$
 declare
+    entry uuid := case tg_table_name when 'ledger_entries' then new.id else (to_jsonb(new) ->> 'entry_id')::uuid end;
     postings bigint;
     unbalanced bigint;
 begin
     select coalesce(sum(count), 0), count(*) filter (where sum <> 0) into postings, unbalanced
     from (select count(*) as count, sum(amount) as sum from ledger_postings
-          where tenant = new.tenant and entry_id = new.id group by currency) as by_currency;
+          where tenant = new.tenant and entry_id = entry group by currency) as by_currency;
     if postings < 2 or unbalanced > 0 then
         raise exception 'an entry has two postings or more, which come to zero in each currency'
             using errcode = 'integrity_constraint_violation';
@@ -208,6 +213,9 @@ begin
     return null;
 end $$;
 create constraint trigger ledger_entries_balance after insert on ledger_entries
+    deferrable initially deferred
+    for each row execute function ledger_entries_balance();
+create constraint trigger ledger_postings_balance after insert on ledger_postings
     deferrable initially deferred
     for each row execute function ledger_entries_balance();
 

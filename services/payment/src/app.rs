@@ -68,8 +68,10 @@ fn payment_id(text: &str) -> Result<PaymentId, Error> {
 /// The amount in a field of a request: 1 or more, of a currency.
 fn amount(field: &'static str, money: Option<&Money>) -> Result<(i64, Currency), Error> {
     let money = money.ok_or(Error::Amount { field, rule: "must be set" })?;
-    let currency =
-        money.currency.parse().map_err(|_| Error::Amount { field, rule: "must be of a currency of ISO 4217" })?;
+    let currency = money
+        .currency
+        .parse()
+        .map_err(|_| Error::Amount { field, rule: "must be of a currency of ISO 4217" })?;
     match money.minor_units {
         1.. => Ok((money.minor_units, currency)),
         _ => Err(Error::Amount { field, rule: "must be 1 or more" }),

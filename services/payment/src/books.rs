@@ -69,7 +69,11 @@ pub async fn verify(db: &Db, tenant: &Tenant, out: &mut impl Write) -> Result<()
     writeln!(out, "{tenant}: {entries} entries, {postings} postings")?;
     for total in totals {
         let zero = total.debits - total.credits;
-        writeln!(out, "{}: debits {}, credits {}, difference {zero}", total.currency, total.debits, total.credits)?;
+        writeln!(
+            out,
+            "{}: debits {}, credits {}, difference {zero}",
+            total.currency, total.debits, total.credits
+        )?;
     }
     for fault in &faults {
         writeln!(
@@ -94,13 +98,24 @@ pub async fn verify(db: &Db, tenant: &Tenant, out: &mut impl Write) -> Result<()
 /// As [`run`].
 pub async fn export(db: &Db, tenant: &Tenant, out: &mut impl Write) -> Result<(), BoxError> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["entry_id", "kind", "subject_id", "posted_at", "account", "owner", "currency", "amount"])?;
+    csv.write_record([
+        "entry_id",
+        "kind",
+        "subject_id",
+        "posted_at",
+        "account",
+        "owner",
+        "currency",
+        "amount",
+    ])?;
     let mut before = None;
     loop {
         let of = tenant.clone();
         let page: Vec<Posted> = db
             .tenant(tenant, move |tx| {
-                Box::pin(async move { Ok::<_, Error>(db::ledger::entries(tx, &of, None, before, BATCH).await?) })
+                Box::pin(
+                    async move { Ok::<_, Error>(db::ledger::entries(tx, &of, None, before, BATCH).await?) },
+                )
             })
             .await?;
         for entry in &page {

@@ -80,7 +80,9 @@ impl Config {
 }
 
 fn providers(env: &mut Env) -> Option<Accounts> {
-    let Some(file) = env.var::<PathBuf>("PROVIDERS__FILE").optional()? else { return Some(Accounts::default()) };
+    let Some(file) = env.var::<PathBuf>("PROVIDERS__FILE").optional()? else {
+        return Some(Accounts::default());
+    };
     match Accounts::open(&file) {
         Ok(accounts) => Some(accounts),
         Err(error) => {

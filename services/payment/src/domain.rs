@@ -14,7 +14,9 @@ pub use ::paging::PageToken;
 pub use account_name::{AccountName, NoAccountName};
 pub use bill::{Bill, BillEvent, BillLine, BillStatus, NotChanged};
 pub use day::{Day, NoDay};
-pub use ledger::{Account, AccountKind, Adjustment, Decision, Entry, EntryKind, NoEntry, NotDecided, Posting};
+pub use ledger::{
+    Account, AccountKind, Adjustment, Decision, Entry, EntryKind, NoEntry, NotDecided, Posting,
+};
 pub use money::{Currency, NoCurrency, Overflow};
 pub use payment::{
     Applied, Ask, CancelledBy, Event as PaymentEvent, Failure, NotRefunded, Over, Payment, Seen, Standing,

@@ -1,8 +1,10 @@
 //! Drives Guildhall as its users do: a browser that signs in, uploads, watches and downloads.
 //!
-//! [`Citizen`] is such a browser; [`World`] is a set of the four services of its own over the shared servers, which
+//! [`Citizen`] is such a browser; [`World`] is a set of the services of its own over the shared servers, which
 //! can be killed and started again. `demo` and `crash` are programs over both; the tests are in `tests/it`.
 
+mod bills;
+mod checkout;
 pub mod citizen;
 pub mod files;
 pub mod jar;
@@ -12,6 +14,7 @@ pub mod person;
 pub mod remains;
 pub mod world;
 
+pub use checkout::Checkout;
 pub use citizen::{Citizen, Document};
 pub use live::{Live, Row};
 pub use world::{Service, World};

@@ -38,8 +38,7 @@ pub enum Service {
 
 impl Service {
     /// All of them, in the order in which they start.
-    pub const ALL: [Self; 5] =
-        [Self::Document, Self::Payment, Self::Notification, Self::Worker, Self::Bff];
+    pub const ALL: [Self; 5] = [Self::Document, Self::Payment, Self::Notification, Self::Worker, Self::Bff];
 
     /// The program's name.
     #[must_use]

@@ -313,6 +313,8 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         "payment" => {
             set("GRPC__ADDR", &at.payment_listens);
             set("PROVIDERS__FILE", &at.providers_file);
+            // Whoever tries out a bank that does not answer need not wait for long.
+            set("PROVIDERS__PATIENCE_SECONDS", "5");
         }
         "notification" => {
             set("GRPC__ADDR", &at.notification_listens);

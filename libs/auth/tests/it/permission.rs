@@ -4,7 +4,8 @@ use auth::permission;
 use auth::{Caller, CallerKind, Role, Token};
 use proto::Operation;
 
-const CALLERS: [&str; 7] = ["citizen", "staff", "finance", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
+const CALLERS: [&str; 7] =
+    ["citizen", "staff", "finance", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
 
 /// One line per operation, one column per caller; `x` may.
 const TABLE: &str = "

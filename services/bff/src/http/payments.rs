@@ -8,9 +8,7 @@ pub mod list;
 pub mod refund;
 pub mod refunds;
 
-use proto::payment::v1::{
-    CancelledBy, Payment, PaymentFailure, PaymentStatus, Refund, RefundStatus,
-};
+use proto::payment::v1::{CancelledBy, Payment, PaymentFailure, PaymentStatus, Refund, RefundStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 

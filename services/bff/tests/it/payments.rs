@@ -130,7 +130,10 @@ async fn a_bill_is_written_paid_and_given_back_in_part() {
     assert_eq!(written["_links"]["pay"], Value::Null, "staff do not pay");
     let seen = body(world.get("ada", "citizen", "/v1/bills").await).await;
     let seen = &seen["bills"][0];
-    assert_eq!((&seen["payer_name"], &seen["lines"][0]["description"]), (&json!("Ada Lovelace"), &json!("Dog licence")));
+    assert_eq!(
+        (&seen["payer_name"], &seen["lines"][0]["description"]),
+        (&json!("Ada Lovelace"), &json!("Dog licence"))
+    );
     assert_eq!((&seen["_links"]["pay"], &seen["_links"]["cancel"]), (&json!("/v1/payments"), &Value::Null));
 
     let pay = json!({ "bill_id": id, "return_url": "https://town.example/bills" });
@@ -148,18 +151,31 @@ async fn a_bill_is_written_paid_and_given_back_in_part() {
     let open = world.until(own, |payment| !payment["_links"]["next"].is_null()).await;
     let checkout = open["_links"]["next"].as_str().unwrap();
     let page = reqwest::get(checkout).await.unwrap();
-    assert!(page.status().is_success() && page.text().await.unwrap().contains("100.00"), "the provider's page");
+    assert!(
+        page.status().is_success() && page.text().await.unwrap().contains("100.00"),
+        "the provider's page"
+    );
     let at_provider = checkout.rsplit('/').next().unwrap();
-    world.control(Method::POST, &format!("payments/{at_provider}/pay"), &json!({ "card": psp::cards::APPROVE })).await;
+    world
+        .control(
+            Method::POST,
+            &format!("payments/{at_provider}/pay"),
+            &json!({ "card": psp::cards::APPROVE }),
+        )
+        .await;
     let paid = world.until(own, |payment| payment["status"] == "completed").await;
-    assert_eq!((&paid["captured"], &paid["_links"]["next"], &paid["_links"]["cancel"]), (&eur(10_000), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&paid["captured"], &paid["_links"]["next"], &paid["_links"]["cancel"]),
+        (&eur(10_000), &Value::Null, &Value::Null)
+    );
     let seen = body(world.get("ada", "citizen", &format!("/v1/bills/{id}")).await).await;
-    assert_eq!((&seen["status"], &seen["outstanding"], &seen["_links"]["pay"]), (&json!("paid"), &eur(0), &Value::Null));
+    assert_eq!(
+        (&seen["status"], &seen["outstanding"], &seen["_links"]["pay"]),
+        (&json!("paid"), &eur(0), &Value::Null)
+    );
 
     let refunds = paid["_links"]["refunds"].as_str().unwrap();
-    let ask = |amount: i64, available: i64| {
-        json!({ "amount": eur(amount), "amount_available": eur(available), "reason": "paid too much" })
-    };
+    let ask = |amount: i64, available: i64| json!({ "amount": eur(amount), "amount_available": eur(available), "reason": "paid too much" });
     let stale = world.post("fin", "finance", refunds, "r1", &ask(100, 9_999)).await;
     problem(stale, StatusCode::PRECONDITION_FAILED, "AMOUNT_AVAILABLE_STALE").await;
     let above = world.post("fin", "finance", refunds, "r2", &ask(10_001, 10_000)).await;
@@ -173,9 +189,13 @@ async fn a_bill_is_written_paid_and_given_back_in_part() {
     let back = world.until(own, |payment| payment["refunded"] == eur(2_500)).await;
     assert_eq!(back["refund_available"], eur(7_500));
     let listed = body(world.get("ada", "citizen", refunds).await).await;
-    assert_eq!((&listed["refunds"][0]["status"], &listed["refunds"][0]["reason"]), (&json!("completed"), &Value::Null));
+    assert_eq!(
+        (&listed["refunds"][0]["status"], &listed["refunds"][0]["reason"]),
+        (&json!("completed"), &Value::Null)
+    );
     let events = body(world.get("ada", "citizen", paid["_links"]["events"].as_str().unwrap()).await).await;
-    let names: Vec<_> = events["events"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap()).collect();
+    let names: Vec<_> =
+        events["events"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["initiated", "submitted", "completed", "refund_submitted", "refund_completed"]);
     let of_bill = body(world.get("ada", "citizen", &format!("/v1/payments?bill_id={id}")).await).await;
     assert_eq!(of_bill["payments"].as_array().unwrap().len(), 1);
@@ -189,7 +209,12 @@ async fn staff_issue_credit_cancel_and_give_up() {
     let draft = body(world.post("sam", "staff", "/v1/staff/bills", "b", &draft).await).await;
     let id = draft["id"].as_str().unwrap();
     let of = |what: &str| format!("/v1/staff/bills/{id}/{what}");
-    problem(world.get("ada", "citizen", &format!("/v1/bills/{id}")).await, StatusCode::NOT_FOUND, "BILL_NOT_FOUND").await;
+    problem(
+        world.get("ada", "citizen", &format!("/v1/bills/{id}")).await,
+        StatusCode::NOT_FOUND,
+        "BILL_NOT_FOUND",
+    )
+    .await;
     let issued = body(world.post("sam", "staff", &of("issue"), "i", &json!({})).await).await;
     assert_eq!(issued["status"], "issued");
     let credit = json!({ "amount": eur(4_000), "reason": "too much" });
@@ -211,7 +236,8 @@ async fn staff_issue_credit_cancel_and_give_up() {
     bad["due_on"] = json!("soon");
     let bad = world.post("sam", "staff", "/v1/staff/bills", "bad", &bad).await;
     let bad = problem(bad, StatusCode::UNPROCESSABLE_ENTITY, "BILL_INVALID").await;
-    let fields: Vec<_> = bad["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+    let fields: Vec<_> =
+        bad["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
     assert_eq!(fields, ["due_on", "lines[0].unit_price"]);
 }
 
@@ -221,10 +247,12 @@ async fn callbacks_are_taken_from_the_provider_alone() {
     let url = "/webhooks/payments/acct_town";
     let unsigned = world.app.request(Method::POST, url).body("{}").send().await.unwrap();
     problem(unsigned, StatusCode::UNAUTHORIZED, "SIGNATURE_INVALID").await;
-    let signed = world.app.request(Method::POST, url).header("webhook-id", "e").header("webhook-timestamp", "1");
+    let signed =
+        world.app.request(Method::POST, url).header("webhook-id", "e").header("webhook-timestamp", "1");
     let old = signed.header("webhook-signature", "v1,AAAA").body("{}").send().await.unwrap();
     problem(old, StatusCode::UNAUTHORIZED, "SIGNATURE_INVALID").await;
-    let nobody = world.app.request(Method::POST, "/webhooks/payments/acct_x").body("{}").send().await.unwrap();
+    let nobody =
+        world.app.request(Method::POST, "/webhooks/payments/acct_x").body("{}").send().await.unwrap();
     problem(nobody, StatusCode::NOT_FOUND, "ACCOUNT_NOT_FOUND").await;
     let large = world.app.request(Method::POST, url).body(vec![b'x'; 64 * 1024 + 1]).send().await.unwrap();
     problem(large, StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE").await;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use kafka::CloudEvent;
 use proto::document::v1::DocumentSubjectErased;
-use proto::payment::v1::PaymentSubjectErased;
 use proto::notification::v1::{Erasure, GetErasureRequest, RequestErasureRequest};
+use proto::payment::v1::PaymentSubjectErased;
 use proto::subject::v1::{ErasureFinished, ErasureRequested};
 use rpc_error::{Code, Error, reason};
 use testkit::canary::Canary;

@@ -14,9 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{PAYMENT_STEP, subject_erasure};
-use crate::domain::{
-    Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
-};
+use crate::domain::{Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen};
 use crate::{Error, State, db, events, payment_events};
 
 /// How long after a try the next one is made, if the row was not settled.
@@ -134,7 +132,8 @@ async fn apply(state: &State, tenant: &Tenant, id: PaymentId, answers: Answers) 
                 payment = apply_refund(tx, &state, payment, &refund, seen, now).await?;
             }
             let refunds = db::refunds::of_payment(tx, &of, id).await?;
-            let next = refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
+            let next =
+                refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
             match next {
                 Some(at) => due::schedule(tx, PAYMENT_STEP, id.into(), at).await?,
                 None => due::cancel(tx, PAYMENT_STEP, id.into()).await?,

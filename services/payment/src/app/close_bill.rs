@@ -40,9 +40,12 @@ pub async fn cancel_bill(
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let (bill, lines) = super::lock_bill(tx, &tenant, id).await?;
+            let earlier = db::bills::credits(tx, &tenant, id).await?;
             let (bill, event, amount) = bill.cancel(clock.now())?;
             // Nothing was owed on a draft.
-            let entry = (amount > 0).then(|| Entry::bill_cancelled(&bill, &lines, amount, &clock)).transpose()?;
+            let entry = (amount > 0)
+                .then(|| Entry::bill_cancelled(&bill, &lines, &earlier, amount, &clock))
+                .transpose()?;
             let act = EventId::mint(&clock).into();
             let done = Done { kind: "cancelled", amount, event, entry, by: &by, reason: &reason, act };
             write(tx, &clock, &bill, done).await?;
@@ -66,12 +69,13 @@ pub async fn credit_bill(
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let (bill, lines) = super::lock_bill(tx, &tenant, id).await?;
+            let earlier = db::bills::credits(tx, &tenant, id).await?;
             if currency != bill.currency {
                 return Err(Error::AmountCurrency("amount"));
             }
             let (bill, event) = bill.credit(amount, clock.now())?;
             let act = EventId::mint(&clock).into();
-            let entry = Some(Entry::bill_credited(&bill, &lines, act, amount, &clock)?);
+            let entry = Some(Entry::bill_credited(&bill, &lines, &earlier, act, amount, &clock)?);
             let done = Done { kind: "credited", amount, event, entry, by: &by, reason: &reason, act };
             write(tx, &clock, &bill, done).await?;
             Ok::<_, Error>(shown(&bill, &lines, clock.now())?)
@@ -93,8 +97,9 @@ pub async fn write_off_bill(
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let (bill, lines) = super::lock_bill(tx, &tenant, id).await?;
+            let earlier = db::bills::credits(tx, &tenant, id).await?;
             let (bill, event, amount) = bill.write_off(clock.now())?;
-            let entry = Some(Entry::bill_written_off(&bill, &lines, amount, &clock)?);
+            let entry = Some(Entry::bill_written_off(&bill, &lines, &earlier, amount, &clock)?);
             let act = EventId::mint(&clock).into();
             let done = Done { kind: "written_off", amount, event, entry, by: &by, reason: &reason, act };
             write(tx, &clock, &bill, done).await?;

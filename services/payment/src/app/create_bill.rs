@@ -6,8 +6,8 @@ use proto::Operation;
 use proto::payment::v1;
 use time::Duration;
 
-use super::words::{self, Words};
 use super::issue_bill::issue;
+use super::words::{self, Words};
 use crate::domain::bill::{MOST_LINES, total};
 use crate::domain::{Bill, BillLine, BillStatus, Currency, Day};
 use crate::error::Broken;
@@ -149,7 +149,10 @@ fn lines(broken: &mut Vec<Broken>, asked: &[v1::BillLine]) -> (Option<Currency>,
         match (price.and_then(|price| price.currency.parse::<Currency>().ok()), currency) {
             (Some(this), Some(first)) if this == first => {}
             (Some(_), Some(_)) => {
-                broken.push(Broken::new(field("unit_price.currency"), "must be the currency of the first line"));
+                broken.push(Broken::new(
+                    field("unit_price.currency"),
+                    "must be the currency of the first line",
+                ));
             }
             _ => broken.push(Broken::new(
                 field("unit_price.currency"),

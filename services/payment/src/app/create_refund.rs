@@ -39,6 +39,7 @@ pub async fn create_refund(
             if i64::try_from(refunds.len()).is_ok_and(|refunds| refunds >= MOST_REFUNDS) {
                 return Err(Error::TooManyRefunds);
             }
+            let erased = db::subject_erasures::is_finished(tx, &tenant, &payment.payer).await?;
             let refund = Refund {
                 id: RefundId::mint(&clock),
                 tenant,
@@ -46,7 +47,8 @@ pub async fn create_refund(
                 amount,
                 state: RefundState::Submitted,
                 provider_id: None,
-                reason: Some(reason),
+                // Of somebody who is erased nobody writes anew.
+                reason: (!erased).then_some(reason),
                 requested_by: by,
                 created_at: clock.now(),
                 finished_at: None,

@@ -6,7 +6,7 @@ use proto::Operation;
 use proto::payment::v1;
 
 use super::{BILL_OVERDUE, words};
-use crate::domain::{Bill, BillLine, Day, Entry};
+use crate::domain::{Bill, BillLine, BillStatus, Day, Entry};
 use crate::error::Broken;
 use crate::grpc::billing::shown;
 use crate::{Error, State, db, events};
@@ -24,8 +24,11 @@ pub async fn issue_bill(
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let (bill, lines) = super::lock_bill(tx, &tenant, id).await?;
-            if bill.due_on < Day::of(clock.now()) {
-                return Err(Error::Bill(vec![Broken::new("due_on", "must be today or later when it is issued")]));
+            if bill.status == BillStatus::Draft && bill.due_on < Day::of(clock.now()) {
+                return Err(Error::Bill(vec![Broken::new(
+                    "due_on",
+                    "must be today or later when it is issued",
+                )]));
             }
             let bill = issue(tx, &clock, bill, &lines).await?;
             Ok::<_, Error>(shown(&bill, &lines, clock.now())?)

@@ -62,7 +62,9 @@ pub async fn list_entries(
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
     let found = state.db.tenant(&caller.tenant, move |tx| {
         let before = after.map(PageToken::last);
-        Box::pin(async move { Ok::<_, Error>(db::ledger::entries(tx, &tenant, subject, before, limit).await?) })
+        Box::pin(
+            async move { Ok::<_, Error>(db::ledger::entries(tx, &tenant, subject, before, limit).await?) },
+        )
     });
     Ok(paging::cut(found.await?, size, |entry| entry.id.into()))
 }
@@ -186,11 +188,13 @@ fn postings(asked: &[v1::Posting]) -> Result<Vec<Posting>, Error> {
     let mut broken = Vec::new();
     let mut postings = Vec::new();
     for (number, posting) in asked.iter().enumerate() {
-        let mut refuse = |name: &str, rule: &str| broken.push(Broken::new(format!("postings[{number}].{name}"), rule));
+        let mut refuse =
+            |name: &str, rule: &str| broken.push(Broken::new(format!("postings[{number}].{name}"), rule));
         let account = posting.account.clone().unwrap_or_default();
         let kind = v1::AccountKind::try_from(account.kind).ok().and_then(kind);
         let currency = account.currency.parse::<Currency>();
-        let owner = (1..=255).contains(&account.owner.len()) && account.owner.bytes().all(|b| b.is_ascii_graphic());
+        let owner =
+            (1..=255).contains(&account.owner.len()) && account.owner.bytes().all(|b| b.is_ascii_graphic());
         if kind.is_none() {
             refuse("account.kind", "must be a kind of guildhall.payment.v1.AccountKind");
         }
@@ -208,7 +212,8 @@ fn postings(asked: &[v1::Posting]) -> Result<Vec<Posting>, Error> {
     if !broken.is_empty() {
         return Err(Error::Adjustment(broken));
     }
-    ledger::check(&postings).map_err(|rule| Error::Adjustment(vec![Broken::new("postings", rule.to_string())]))?;
+    ledger::check(&postings)
+        .map_err(|rule| Error::Adjustment(vec![Broken::new("postings", rule.to_string())]))?;
     Ok(postings)
 }
 

@@ -39,7 +39,8 @@ pub async fn list_bills(
 ) -> Result<Bills, Error> {
     let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let named = super::given(&request.payer).map(str::parse).transpose();
-    let named = named.map_err(|rule: ids::Error| Error::Bill(vec![Broken::new("payer", rule.to_string())]))?;
+    let named =
+        named.map_err(|rule: ids::Error| Error::Bill(vec![Broken::new("payer", rule.to_string())]))?;
     let filter = Filter {
         payer: super::payer(caller).or(named),
         no_drafts: caller.is_citizen(),
@@ -59,7 +60,8 @@ pub async fn list_bills(
 }
 
 fn status(asked: i32) -> Result<Option<BillStatus>, Error> {
-    let unknown = || Error::Bill(vec![Broken::new("status", "must be a status of guildhall.payment.v1.BillStatus")]);
+    let unknown =
+        || Error::Bill(vec![Broken::new("status", "must be a status of guildhall.payment.v1.BillStatus")]);
     Ok(match v1::BillStatus::try_from(asked).map_err(|_| unknown())? {
         v1::BillStatus::Unspecified => None,
         v1::BillStatus::Draft => Some(BillStatus::Draft),

@@ -40,14 +40,19 @@ pub async fn receive_callback(
                 Some(id) => db::payments::find(tx, &tenant, None, id).await?,
                 None => None,
             };
-            let ours = ours.filter(|payment| payment.account == name).map(|payment| payment.id);
+            let ours = ours.filter(|payment| payment.account == name);
+            let erased = match &ours {
+                Some(payment) => db::subject_erasures::is_finished(tx, &tenant, &payment.payer).await?,
+                None => false,
+            };
+            let ours = ours.map(|payment| payment.id);
             let callback = Callback {
                 id: CallbackId::mint(&clock),
                 account: name.clone(),
                 provider_event: event,
                 received_at: now,
                 payment_id: ours,
-                body,
+                body: (!erased).then_some(body),
             };
             let new = db::callbacks::insert(tx, &tenant, &callback).await?;
             if let (true, Some(id)) = (new, ours) {

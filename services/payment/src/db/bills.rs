@@ -200,7 +200,9 @@ pub struct Act<'a> {
 #[tracing::instrument(name = "db.bill_acts.insert", skip_all)]
 pub async fn insert_act(db: &mut PgConnection, bill: &Bill, act: &Act<'_>) -> sqlx::Result<()> {
     sqlx::query!(
-        "insert into bill_acts (id, tenant, bill_id, kind, amount, by, at, reason) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into bill_acts (id, tenant, bill_id, number, kind, amount, by, at, reason)
+         select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6, $7, $8
+         from bill_acts where tenant = $2 and bill_id = $3",
         act.id,
         bill.tenant.as_str(),
         bill.id.as_uuid(),
@@ -215,11 +217,23 @@ pub async fn insert_act(db: &mut PgConnection, bill: &Bill, act: &Act<'_>) -> sq
     Ok(())
 }
 
-/// How many bills of a payer are open, and how many are not.
+/// How much each credit note of a bill has taken back, in their order.
+#[tracing::instrument(name = "db.bill_acts.credits", skip_all)]
+pub async fn credits(db: &mut PgConnection, tenant: &Tenant, id: BillId) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar!(
+        "select amount from bill_acts where tenant = $1 and bill_id = $2 and kind = 'credited' order by number",
+        tenant.as_str(),
+        id.as_uuid(),
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// How many bills of a payer are owed, and how many are not: drafts neither, as they cannot be issued for somebody who is erased.
 #[tracing::instrument(name = "db.bills.count", skip_all)]
 pub async fn count(db: &mut PgConnection, tenant: &Tenant, payer: &Subject) -> sqlx::Result<(i64, i64)> {
     let row = sqlx::query!(
-        r#"select count(*) filter (where status in ('draft', 'issued', 'part_paid')) as "open!", count(*) as "all!"
+        r#"select count(*) filter (where status in ('issued', 'part_paid')) as "open!", count(*) as "all!"
          from bills where tenant = $1 and payer = $2"#,
         tenant.as_str(),
         payer.as_str(),

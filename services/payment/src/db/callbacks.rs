@@ -23,8 +23,8 @@ pub struct Callback {
     pub received_at: OffsetDateTime,
     /// The payment it is about, if it is one of ours.
     pub payment_id: Option<PaymentId>,
-    /// What it says.
-    pub body: Vec<u8>,
+    /// What it says; nothing of somebody who is erased.
+    pub body: Option<Vec<u8>>,
 }
 
 /// Stores a callback. `false` where it had come before.

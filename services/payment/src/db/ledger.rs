@@ -246,6 +246,20 @@ pub async fn faults(db: &mut PgConnection, tenant: &Tenant, limit: i64) -> sqlx:
             from postings p join refunds r on r.tenant = $1 and r.id = p.subject_id
             where p.entry = 'refund_completed' and p.kind = 'clearing' group by 1, 2
         ),
+        paid as (
+            select m.bill_id, p.currency, -sum(p.amount)::bigint as found
+            from postings p join payments m on m.tenant = $1 and m.id = p.subject_id
+            where p.entry = 'payment_captured' and p.kind = 'receivable' group by 1, 2
+        ),
+        credited as (
+            select a.bill_id, p.currency, -sum(p.amount)::bigint as found
+            from postings p join bill_acts a on a.tenant = $1 and a.id = p.subject_id
+            where p.entry = 'bill_credited' and p.kind = 'receivable' group by 1, 2
+        ),
+        given_up as (
+            select subject_id, currency, -sum(amount)::bigint as found from postings
+            where entry in ('bill_cancelled', 'bill_written_off') and kind = 'receivable' group by 1, 2
+        ),
         owed as (
             select payer as owner, currency,
                 sum(case when status in ('issued', 'part_paid') then total - paid - credited - given_up else 0 end)::bigint as expected
@@ -262,6 +276,18 @@ pub async fn faults(db: &mut PgConnection, tenant: &Tenant, limit: i64) -> sqlx:
             select 'BILL_DIFFERS', b.id::text, b.currency, coalesce(l.found, 0), b.total
             from bills b left join billed l on l.subject_id = b.id and l.currency = b.currency
             where b.tenant = $1 and b.issued_at is not null and coalesce(l.found, 0) <> b.total
+            union all
+            select 'BILL_DIFFERS', b.id::text, b.currency, coalesce(p.found, 0), b.paid
+            from bills b left join paid p on p.bill_id = b.id and p.currency = b.currency
+            where b.tenant = $1 and coalesce(p.found, 0) <> b.paid
+            union all
+            select 'BILL_DIFFERS', b.id::text, b.currency, coalesce(c.found, 0), b.credited
+            from bills b left join credited c on c.bill_id = b.id and c.currency = b.currency
+            where b.tenant = $1 and coalesce(c.found, 0) <> b.credited
+            union all
+            select 'BILL_DIFFERS', b.id::text, b.currency, coalesce(g.found, 0), b.given_up
+            from bills b left join given_up g on g.subject_id = b.id and g.currency = b.currency
+            where b.tenant = $1 and coalesce(g.found, 0) <> b.given_up
             union all
             select 'PAYMENT_DIFFERS', p.id::text, p.currency, coalesce(c.found, 0), p.captured
             from payments p left join captured c on c.subject_id = p.id and c.currency = p.currency
@@ -285,8 +311,9 @@ pub async fn faults(db: &mut PgConnection, tenant: &Tenant, limit: i64) -> sqlx:
 }
 
 fn account(kind: &str, owner: String, currency: &str) -> sqlx::Result<Account> {
-    let unreadable =
-        |column| sqlx::Error::Decode(format!("ledger_accounts.{column} holds a value that the domain refuses").into());
+    let unreadable = |column| {
+        sqlx::Error::Decode(format!("ledger_accounts.{column} holds a value that the domain refuses").into())
+    };
     Ok(Account {
         kind: AccountKind::of(kind).ok_or_else(|| unreadable("kind"))?,
         owner,

@@ -99,3 +99,15 @@ pub async fn report(
     .await?;
     Ok(())
 }
+
+/// Whether nothing that a person wrote about a subject, or they themselves, is to be kept any longer.
+#[tracing::instrument(name = "db.subject_erasures.is_finished", skip_all)]
+pub async fn is_finished(db: &mut PgConnection, tenant: &Tenant, subject: &Subject) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from subject_erasures where tenant = $1 and subject = $2 and finished_at is not null) as "is!""#,
+        tenant.as_str(),
+        subject.as_str(),
+    )
+    .fetch_one(db)
+    .await
+}

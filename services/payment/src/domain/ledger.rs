@@ -205,41 +205,51 @@ impl Entry {
         Self::new(EntryKind::BillIssued, bill.id.into(), postings, clock)
     }
 
-    /// A bill is taken back of which this much was owed.
+    /// A bill is taken back of which this much was owed, all that earlier credit notes have left.
     ///
     /// # Errors
     /// When it cannot be split over the lines.
-    pub fn bill_cancelled(bill: &Bill, lines: &[BillLine], owed: i64, clock: &Clock) -> Result<Self, NoEntry> {
-        let postings = taken_back(bill, lines, owed)?;
+    pub fn bill_cancelled(
+        bill: &Bill,
+        lines: &[BillLine],
+        earlier: &[i64],
+        owed: i64,
+        clock: &Clock,
+    ) -> Result<Self, NoEntry> {
+        let postings = taken_back(bill, lines, earlier, owed)?;
         Self::new(EntryKind::BillCancelled, bill.id.into(), postings, clock)
     }
 
-    /// A part of a bill is taken back, by the credit note of this id.
+    /// A part of a bill is taken back, by the credit note of this id, after earlier ones.
     ///
     /// # Errors
     /// When it cannot be split over the lines.
     pub fn bill_credited(
         bill: &Bill,
         lines: &[BillLine],
+        earlier: &[i64],
         note: Uuid,
         amount: i64,
         clock: &Clock,
     ) -> Result<Self, NoEntry> {
-        Self::new(EntryKind::BillCredited, note, taken_back(bill, lines, amount)?, clock)
+        Self::new(EntryKind::BillCredited, note, taken_back(bill, lines, earlier, amount)?, clock)
     }
 
-    /// What was owed is given up: the loss is the funds', in the proportion of what they billed.
+    /// What was owed is given up: the loss is the funds', in the proportion of what earlier credit notes have left them.
     ///
     /// # Errors
     /// When it cannot be split over the lines.
-    pub fn bill_written_off(bill: &Bill, lines: &[BillLine], owed: i64, clock: &Clock) -> Result<Self, NoEntry> {
-        let mut weights = Vec::new();
-        for line in lines {
-            weights.push(line.net()?.checked_add(line.tax()?).ok_or(Overflow)?);
-        }
+    pub fn bill_written_off(
+        bill: &Bill,
+        lines: &[BillLine],
+        earlier: &[i64],
+        owed: i64,
+        clock: &Clock,
+    ) -> Result<Self, NoEntry> {
         let mut postings = vec![receivable(bill, -owed)];
-        for (line, part) in lines.iter().zip(split(owed, &weights)) {
-            postings.push(of_fund(bill, AccountKind::WriteOffs, &line.fund, part));
+        let shares = shares(lines, earlier)?;
+        for (share, part) in shares.iter().zip(split(owed, &shares)) {
+            postings.push(of_fund(bill, AccountKind::WriteOffs, share.fund, part));
         }
         Self::new(EntryKind::BillWrittenOff, bill.id.into(), postings, clock)
     }
@@ -298,41 +308,65 @@ impl Entry {
     }
 }
 
-/// A part of a bill is taken back from the funds and their taxes, in the proportion in which they were billed.
-fn taken_back(bill: &Bill, lines: &[BillLine], amount: i64) -> Result<Vec<Posting>, NoEntry> {
-    let mut weights = Vec::new();
+/// What a bill has brought to an account of a fund, and is not taken back.
+#[derive(Clone, Copy, Debug)]
+struct Share<'l> {
+    kind: AccountKind,
+    fund: &'l str,
+    left: i64,
+}
+
+/// What the lines have brought to revenue and tax, less what earlier credit notes took back, in their order: each was split over what
+/// those before it had left, so that nothing is taken from a fund that has nothing left.
+fn shares<'l>(lines: &'l [BillLine], earlier: &[i64]) -> Result<Vec<Share<'l>>, NoEntry> {
+    let mut shares = Vec::new();
     for line in lines {
-        weights.extend([line.net()?, line.tax()?]);
+        let fund = &*line.fund;
+        shares.push(Share { kind: AccountKind::Revenue, fund, left: line.net()? });
+        shares.push(Share { kind: AccountKind::Tax, fund, left: line.tax()? });
     }
-    let mut parts = split(amount, &weights).into_iter();
-    let mut postings = vec![receivable(bill, -amount)];
-    for line in lines {
-        for kind in [AccountKind::Revenue, AccountKind::Tax] {
-            postings.push(of_fund(bill, kind, &line.fund, parts.next().unwrap_or(0)));
+    for amount in earlier {
+        let parts = split(*amount, &shares);
+        for (share, part) in shares.iter_mut().zip(parts) {
+            share.left -= part;
         }
+    }
+    Ok(shares)
+}
+
+/// A part of a bill is taken back from the funds and their taxes.
+fn taken_back(
+    bill: &Bill,
+    lines: &[BillLine],
+    earlier: &[i64],
+    amount: i64,
+) -> Result<Vec<Posting>, NoEntry> {
+    let shares = shares(lines, earlier)?;
+    let mut postings = vec![receivable(bill, -amount)];
+    for (share, part) in shares.iter().zip(split(amount, &shares)) {
+        postings.push(of_fund(bill, share.kind, share.fund, part));
     }
     Ok(postings)
 }
 
-/// Splits an amount in the proportion of weights, of which one at least is not 0. Each part is rounded down; what is left goes, unit by
-/// unit, to the first parts whose weight is not 0.
-fn split(amount: i64, weights: &[i64]) -> Vec<i64> {
-    let all: i128 = weights.iter().copied().map(i128::from).sum();
+/// Splits an amount in the proportion of what is left of each share; together they have that much. Each part is rounded down; what
+/// remains goes, unit by unit, to the first shares that have something left. No part is more than is left of its share.
+fn split(amount: i64, shares: &[Share<'_>]) -> Vec<i64> {
+    let all: i128 = shares.iter().map(|share| i128::from(share.left)).sum();
     if all == 0 {
-        return vec![0; weights.len()];
+        return vec![0; shares.len()];
     }
-    let part = |weight: i64| {
-        // Not more than the amount, as no weight is more than all of them.
-        i64::try_from(i128::from(amount) * i128::from(weight) / all).unwrap_or(0)
+    let part = |share: &Share<'_>| {
+        // Not more than the amount, as no share is more than all of them.
+        i64::try_from(i128::from(amount) * i128::from(share.left) / all).unwrap_or(0)
     };
-    let mut parts: Vec<_> = weights.iter().copied().map(part).collect();
-    let mut left = amount - parts.iter().sum::<i64>();
-    for (part, _) in parts.iter_mut().zip(weights).filter(|(_, weight)| **weight > 0) {
-        if left == 0 {
-            break;
+    let mut parts: Vec<_> = shares.iter().map(part).collect();
+    let mut remains = amount - parts.iter().sum::<i64>();
+    for (part, share) in parts.iter_mut().zip(shares) {
+        if remains > 0 && *part < share.left {
+            *part += 1;
+            remains -= 1;
         }
-        *part += 1;
-        left -= 1;
     }
     parts
 }
@@ -411,3 +445,6 @@ impl Adjustment {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests;

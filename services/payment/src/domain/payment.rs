@@ -380,7 +380,8 @@ impl Payment {
     fn end(mut self, state: State, event: Event, now: OffsetDateTime) -> Applied {
         if self.state.is_over() {
             let differs = state != self.state
-                && (matches!(state, State::Completed { .. }) || matches!(self.state, State::Completed { .. }));
+                && (matches!(state, State::Completed { .. })
+                    || matches!(self.state, State::Completed { .. }));
             let contradiction = differs.then_some("ended twice, differently");
             return Applied { payment: self, event: None, contradiction };
         }

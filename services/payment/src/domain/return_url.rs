@@ -4,7 +4,9 @@ use url::{Host, Url};
 
 /// The text cannot be a return URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an absolute https URL of at most 2000 visible ASCII characters without user or password; http to the machine itself")]
+#[error(
+    "must be an absolute https URL of at most 2000 visible ASCII characters without user or password; http to the machine itself"
+)]
 pub struct NoReturnUrl;
 
 /// Reads a return URL. What a browser would send elsewhere than it shows is refused.
@@ -33,7 +35,12 @@ mod tests {
 
     #[test]
     fn what_leads_somewhere_safe_is_taken() {
-        for text in ["https://town.example/bills?id=1", "http://localhost:8080/", "http://127.0.0.1:1/x", "http://[::1]/"] {
+        for text in [
+            "https://town.example/bills?id=1",
+            "http://localhost:8080/",
+            "http://127.0.0.1:1/x",
+            "http://[::1]/",
+        ] {
             assert_eq!(parse(text).as_deref(), Ok(text));
         }
     }

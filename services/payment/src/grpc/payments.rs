@@ -9,9 +9,7 @@ use tonic::{Request, Response, Status};
 use super::{Api, key, timestamp};
 use crate::app;
 use crate::db::payment_entries::PaymentEntry;
-use crate::domain::{
-    CancelledBy, Currency, Failure, Payment, PaymentState as State, Refund, RefundState,
-};
+use crate::domain::{CancelledBy, Currency, Failure, Payment, PaymentState as State, Refund, RefundState};
 
 #[tonic::async_trait]
 impl PaymentService for Api {

@@ -104,7 +104,8 @@ impl Accounts {
         for Entry { name, tenant, provider, url, api_key, webhook_secrets, callback_url } in file.accounts {
             let provider = match provider {
                 Kind::Sandbox => Provider::Sandbox(
-                    Sandbox::new(url, SecretString::from(api_key), callback_url.clone()).map_err(AccountsError::Client)?,
+                    Sandbox::new(url, SecretString::from(api_key), callback_url.clone())
+                        .map_err(AccountsError::Client)?,
                 ),
             };
             if accounts.values().any(|other: &Account| other.tenant == tenant) {

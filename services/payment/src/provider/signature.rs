@@ -157,7 +157,10 @@ mod tests {
             let headers = headers("msg_1", at, &sign(&ours, "msg_1", at, BODY));
             assert_eq!(check(BODY, &headers), Invalid::Time);
         }
-        assert_eq!(check(BODY, &headers("msg_1", now, &sign(&theirs, "msg_1", now, BODY))), Invalid::Mismatch);
+        assert_eq!(
+            check(BODY, &headers("msg_1", now, &sign(&theirs, "msg_1", now, BODY))),
+            Invalid::Mismatch
+        );
         assert_eq!(check(b"{}", &headers("msg_1", now, &good)), Invalid::Mismatch);
         assert_eq!(check(BODY, &headers("msg_2", now, &good)), Invalid::Mismatch);
         assert_eq!(check(BODY, &headers("msg_1", now - 1, &good)), Invalid::Mismatch);
@@ -169,7 +172,9 @@ mod tests {
             headers.remove(name);
             assert_eq!(check(BODY, &headers), Invalid::Headers);
         }
-        for (id, at) in [("", "1"), ("a.b", "1"), ("a", "-1"), ("a", "+1"), ("a", "x"), ("a", ""), ("a b", "1")] {
+        for (id, at) in
+            [("", "1"), ("a.b", "1"), ("a", "-1"), ("a", "+1"), ("a", "x"), ("a", ""), ("a b", "1")]
+        {
             let mut headers = headers(id, 0, &good);
             headers.insert("webhook-timestamp".to_owned(), at.to_owned());
             assert_eq!(check(BODY, &headers), Invalid::Headers, "{id:?} {at:?}");
@@ -178,7 +183,13 @@ mod tests {
 
     #[test]
     fn secrets_have_a_form() {
-        for text in ["", "whsec_", "whsec_%%", &format!("whsec_{}", STANDARD.encode([1; 23])), "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] {
+        for text in [
+            "",
+            "whsec_",
+            "whsec_%%",
+            &format!("whsec_{}", STANDARD.encode([1; 23])),
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ] {
             assert_eq!(Secret::try_from(text.to_owned()).err(), Some(NoSecret), "{text}");
         }
     }

@@ -13,7 +13,11 @@ use crate::harness::{SOON, TestApp, assert_refused, bill, eur, is_replayed, line
 async fn a_bill_is_written_issued_seen_by_its_payer_and_booked() {
     let app = TestApp::start().await;
     let (sam, ada) = (app.sam(), app.ada());
-    let lines = vec![line("Water", "water", 3, 333, 1_900), line("Meter", "water", 1, 1_000, 0), line("Bin", "waste", 2, 250, 700)];
+    let lines = vec![
+        line("Water", "water", 3, 333, 1_900),
+        line("Meter", "water", 1, 1_000, 0),
+        line("Bin", "waste", 2, 250, 700),
+    ];
     let draft = sam.create(v1::CreateBillRequest { lines, issue: false, ..bill(0) }).await.unwrap();
     assert_eq!(draft.status(), BillStatus::Draft);
     // 999 and 19 % of it, 1000, 500 and 7 % of it.
@@ -78,7 +82,10 @@ async fn what_breaks_a_rule_is_named_field_by_field_and_nothing_is_stored() {
         (|bill| bill.lines[0].quantity = 0, "lines[0].quantity"),
         (|bill| bill.lines[0].unit_price = Some(eur(-1)), "lines[0].unit_price"),
         (|bill| bill.lines[0].tax_rate_bp = 10_001, "lines[0].tax_rate_bp"),
-        (|bill| bill.lines[0].unit_price.as_mut().unwrap().currency = "EURO".to_owned(), "lines[0].unit_price.currency"),
+        (
+            |bill| bill.lines[0].unit_price.as_mut().unwrap().currency = "EURO".to_owned(),
+            "lines[0].unit_price.currency",
+        ),
         (
             |bill| {
                 let mut other = line("x", "y", 1, 1, 0);
@@ -96,7 +103,11 @@ async fn what_breaks_a_rule_is_named_field_by_field_and_nothing_is_stored() {
         let fields: Vec<_> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
         assert_eq!(fields, [field]);
     }
-    for table in ["select count(*) from bills", "select count(*) from ledger_entries", "select count(*) from idempotency"] {
+    for table in [
+        "select count(*) from bills",
+        "select count(*) from ledger_entries",
+        "select count(*) from idempotency",
+    ] {
         assert_eq!(app.count(table).await, 0, "{table}");
     }
 }
@@ -113,9 +124,16 @@ async fn a_bill_is_credited_cancelled_or_written_off_and_the_books_follow() {
     // A third of each, what is left to the first.
     assert_eq!(app.balance(AccountKind::Revenue, "one").await, -100 + 34);
     assert_eq!(app.balance(AccountKind::Revenue, "two").await, -200 + 66);
-    assert_refused(sam.credit(&credited.bill_id, 201).await, Code::Conflict, reason::AMOUNT_ABOVE_OUTSTANDING);
+    assert_refused(
+        sam.credit(&credited.bill_id, 201).await,
+        Code::Conflict,
+        reason::AMOUNT_ABOVE_OUTSTANDING,
+    );
     assert_refused(sam.credit(&credited.bill_id, 0).await, Code::InvalidArgument, reason::AMOUNT_INVALID);
     let all = sam.credit(&credited.bill_id, 200).await.unwrap();
+    for fund in ["one", "two"] {
+        assert_eq!(app.balance(AccountKind::Revenue, fund).await, 0, "nothing is left of {fund}");
+    }
     assert_eq!((all.status(), units(all.credited.as_ref())), (BillStatus::Paid, 300));
     assert_refused(sam.cancel_bill(&credited.bill_id).await, Code::Conflict, reason::BILL_STATE);
 
@@ -127,7 +145,10 @@ async fn a_bill_is_credited_cancelled_or_written_off_and_the_books_follow() {
     assert_refused(sam.write_off(&hopeless.bill_id).await, Code::PermissionDenied, reason::PERMISSION_DENIED);
     sam.credit(&hopeless.bill_id, 1_000).await.unwrap();
     let written_off = fin.write_off(&hopeless.bill_id).await.unwrap();
-    assert_eq!((written_off.status(), units(written_off.written_off.as_ref())), (BillStatus::WrittenOff, 9_000));
+    assert_eq!(
+        (written_off.status(), units(written_off.written_off.as_ref())),
+        (BillStatus::WrittenOff, 9_000)
+    );
     assert_eq!(app.balance(AccountKind::WriteOffs, "dogs").await, 9_000);
     assert_eq!(app.balance(AccountKind::Receivable, "ada").await, 0);
     assert_eq!(

@@ -14,10 +14,13 @@ async fn a_callback(app: &TestApp) -> v1::ReceiveCallbackRequest {
     app.card(&payment, cards::APPROVE).await;
     app.finished(&payment.payment_id).await;
     let seen = testkit::eventually(SOON, || async {
-        let seen = app.inbox.seen.lock().unwrap();
-        seen.iter().find(|(_, refused)| refused.is_none()).map(|(message, _)| message.clone()).ok_or("none yet")
+        let seen = app.inbox.seen.lock().expect("not poisoned");
+        seen.iter()
+            .find(|(_, refused)| refused.is_none())
+            .map(|(message, _)| message.clone())
+            .ok_or("none yet")
     });
-    seen.await.unwrap()
+    seen.await.expect("a callback")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,10 +138,15 @@ async fn a_callback_about_a_stranger_is_kept_for_those_who_look_into_it() {
 impl TestApp {
     /// Has every event of an account come here.
     async fn control_put_notify(&self, account: &str) {
-        let here = self.state.providers.find(&account.parse().unwrap()).unwrap();
+        let here = self.state.providers.find(&account.parse().expect("it works")).expect("it works");
         let callback = here.callback_url().expect("a place to call").to_string();
         let url = format!("{}/control/accounts/{account}", self.psp.url());
-        let put = reqwest::Client::new().put(url).json(&json!({ "notify_url": callback })).send().await.unwrap();
+        let put = reqwest::Client::new()
+            .put(url)
+            .json(&json!({ "notify_url": callback }))
+            .send()
+            .await
+            .expect("it works");
         assert!(put.status().is_success(), "{}", put.status());
     }
 }

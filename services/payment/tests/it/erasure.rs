@@ -1,8 +1,8 @@
 //! The erasure of a person: words go when nothing is owed any more, numbers stay.
 
 use ids::{ErasureId, EventId};
-use kafka::{CloudEvent, Tracing};
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
+use kafka::{CloudEvent, Tracing};
 use prost::Message as _;
 use proto::payment::v1::{self, PaymentSubjectErased};
 use proto::subject::v1::ErasureRequested;
@@ -37,11 +37,17 @@ impl TestApp {
     }
 
     /// The last report once it says this.
-    async fn reported(&self, id: ErasureId, right: impl Fn(&PaymentSubjectErased) -> bool) -> PaymentSubjectErased {
+    async fn reported(
+        &self,
+        id: ErasureId,
+        right: impl Fn(&PaymentSubjectErased) -> bool,
+    ) -> PaymentSubjectErased {
         let found = eventually(SOON, || async {
             let records = self.records(topics::PAYMENT, &id.to_string()).await;
-            let reports = records.iter().map(|record| CloudEvent::parse(record).unwrap().decode().unwrap());
-            let last: Option<PaymentSubjectErased> = reports.last();
+            let mut reports = records
+                .iter()
+                .map(|record| CloudEvent::parse(record).expect("an event").decode().expect("a report"));
+            let last: Option<PaymentSubjectErased> = reports.next_back();
             last.clone().filter(&right).ok_or(last)
         });
         found.await.expect("it is reported")

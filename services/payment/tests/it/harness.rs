@@ -75,7 +75,10 @@ pub(crate) struct Actor {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "audit checkpoints are stored in a store of the real time")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "audit checkpoints are stored in a store of the real time"
+        )]
         let clock = Clock::frozen(OffsetDateTime::now_utc());
         let (db, s3, sqs, kafka, issuer, psp, listener) = tokio::join!(
             testkit::database("payment", payment::MIGRATORS),
@@ -96,7 +99,8 @@ impl TestApp {
                 "callback_url": format!("{callbacks}/webhooks/payments/{name}"),
             })
         };
-        let accounts = json!({ "accounts": [account("acct_town", "riverton"), account("acct_water", "lakeside")] });
+        let accounts =
+            json!({ "accounts": [account("acct_town", "riverton"), account("acct_water", "lakeside")] });
         let config = Config {
             db: db.settings(),
             kafka: kafka.settings.clone(),
@@ -116,11 +120,8 @@ impl TestApp {
         running.admin.started();
         let endpoint = Endpoint::from_shared(format!("http://{}", running.grpc)).expect("an address");
         let (channel, issuer) = (endpoint.connect_lazy(), Arc::new(issuer));
-        let inbox = Arc::new(Callbacks {
-            issuer: issuer.clone(),
-            channel: channel.clone(),
-            seen: Mutex::default(),
-        });
+        let inbox =
+            Arc::new(Callbacks { issuer: issuer.clone(), channel: channel.clone(), seen: Mutex::default() });
         let router = Router::new()
             .route("/webhooks/payments/{account}", axum::routing::post(received))
             .with_state(inbox.clone());
@@ -209,7 +210,8 @@ impl TestApp {
         let fin = self.fin();
         let seen = eventually(SOON, || async {
             let refunds = fin.refunds(payment_id).await.expect("refunds");
-            let refund = refunds.into_iter().find(|refund| refund.refund_id == refund_id).expect("it is there");
+            let refund =
+                refunds.into_iter().find(|refund| refund.refund_id == refund_id).expect("it is there");
             if refund.finished_at.is_some() { Ok(refund) } else { Err(refund) }
         });
         seen.await.expect("it ends")
@@ -274,7 +276,8 @@ impl TestApp {
         let mut tables = Vec::new();
         for name in names {
             let dump = format!("select coalesce(string_agg(t::text, ' '), '') from {name} t");
-            let dump = sqlx::query_scalar(sqlx::AssertSqlSafe(dump)).fetch_one(&mut admin).await.expect("rows");
+            let dump =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(dump)).fetch_one(&mut admin).await.expect("rows");
             tables.push((name, dump));
         }
         tables
@@ -460,7 +463,8 @@ impl Actor {
     }
 
     pub(crate) async fn proof(&self) -> Result<v1::LedgerProof> {
-        let proven = self.ledger().verify_ledger(self.keyless(v1::VerifyLedgerRequest {})).await?.into_inner();
+        let proven =
+            self.ledger().verify_ledger(self.keyless(v1::VerifyLedgerRequest {})).await?.into_inner();
         Ok(proven.proof.expect("a proof"))
     }
 }
@@ -477,7 +481,13 @@ pub(crate) fn bill(amount: i64) -> v1::CreateBillRequest {
     }
 }
 
-pub(crate) fn line(description: &str, fund: &str, quantity: i32, price: i64, tax_rate_bp: i32) -> v1::BillLine {
+pub(crate) fn line(
+    description: &str,
+    fund: &str,
+    quantity: i32,
+    price: i64,
+    tax_rate_bp: i32,
+) -> v1::BillLine {
     v1::BillLine {
         description: description.to_owned(),
         fund: fund.to_owned(),

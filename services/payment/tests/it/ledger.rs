@@ -9,9 +9,12 @@ use crate::harness::{Actor, Result, TestApp, assert_refused};
 
 async fn as_app(app: &TestApp) -> PgConnection {
     let options: sqlx::postgres::PgConnectOptions =
-        settings::ExposeSecret::expose_secret(&app.db.urls.app).parse().unwrap();
-    let mut connection = options.connect().await.unwrap();
-    sqlx::query("select set_config('app.tenant', 'riverton', false)").execute(&mut connection).await.unwrap();
+        settings::ExposeSecret::expose_secret(&app.db.urls.app).parse().expect("it works");
+    let mut connection = options.connect().await.expect("it works");
+    sqlx::query("select set_config('app.tenant', 'riverton', false)")
+        .execute(&mut connection)
+        .await
+        .expect("it works");
     connection
 }
 
@@ -41,13 +44,24 @@ async fn the_database_refuses_what_does_not_come_to_zero_and_every_change() {
         assert!(refused.to_string().contains("come to zero"), "{amounts:?}: {refused}");
         let _ended = sqlx::raw_sql("rollback").execute(&mut connection).await;
     }
+    let early = format!(
+        "begin; {entry}; {}; {}; set constraints all immediate; {}; commit;",
+        posting(1, 7),
+        posting(2, -7),
+        posting(3, 1).replace("offset 2", "offset 0")
+    );
+    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(early)).execute(&mut connection).await.unwrap_err();
+    assert!(refused.to_string().contains("come to zero"), "{refused}");
+    sqlx::raw_sql("rollback").execute(&mut connection).await.unwrap();
     let whole = format!("begin; {entry}; {}; {}; commit;", posting(1, 7), posting(2, -7));
     sqlx::raw_sql(sqlx::AssertSqlSafe(whole)).execute(&mut connection).await.unwrap();
     let late = format!("begin; {}; {}; commit;", posting(3, 1), posting(4, -1));
-    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(late.replace("offset 2", "offset 0").replace("offset 3", "offset 1")))
-        .execute(&mut connection)
-        .await
-        .unwrap_err();
+    let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(
+        late.replace("offset 2", "offset 0").replace("offset 3", "offset 1"),
+    ))
+    .execute(&mut connection)
+    .await
+    .unwrap_err();
     assert!(refused.to_string().contains("its own transaction"), "{refused}");
     sqlx::raw_sql("rollback").execute(&mut connection).await.unwrap();
 
@@ -89,10 +103,18 @@ async fn decide(actor: &Actor, id: &str, decision: AdjustmentStatus) -> Result<v
 async fn a_correction_needs_a_second_person_and_is_decided_once() {
     let app = TestApp::start().await;
     let (fin, fay) = (app.fin(), app.person("fay", "riverton", "finance"));
-    let good = vec![posting(AccountKind::Bank, "main", 500), posting(AccountKind::Clearing, "acct_town", -500)];
-    assert_refused(propose(&app.sam(), good.clone()).await, Code::PermissionDenied, reason::PERMISSION_DENIED);
+    let good =
+        vec![posting(AccountKind::Bank, "main", 500), posting(AccountKind::Clearing, "acct_town", -500)];
+    assert_refused(
+        propose(&app.sam(), good.clone()).await,
+        Code::PermissionDenied,
+        reason::PERMISSION_DENIED,
+    );
     let proposed = propose(&fin, good.clone()).await.unwrap();
-    assert_eq!((proposed.status(), proposed.reason.as_str()), (AdjustmentStatus::Proposed, "the bank's own mistake"));
+    assert_eq!(
+        (proposed.status(), proposed.reason.as_str()),
+        (AdjustmentStatus::Proposed, "the bank's own mistake")
+    );
     let id = &proposed.adjustment_id;
     assert_eq!(app.balance(AccountKind::Bank, "main").await, 0, "nothing is posted yet");
     let own = decide(&fin, id, AdjustmentStatus::Approved).await;
@@ -100,16 +122,25 @@ async fn a_correction_needs_a_second_person_and_is_decided_once() {
     let neither = decide(&fay, id, AdjustmentStatus::Proposed).await;
     assert_refused(neither, Code::InvalidArgument, reason::DECISION_INVALID);
     let elsewhere = app.person("fay", "lakeside", "finance");
-    assert_refused(decide(&elsewhere, id, AdjustmentStatus::Approved).await, Code::NotFound, reason::ADJUSTMENT_NOT_FOUND);
+    assert_refused(
+        decide(&elsewhere, id, AdjustmentStatus::Approved).await,
+        Code::NotFound,
+        reason::ADJUSTMENT_NOT_FOUND,
+    );
     let approved = decide(&fay, id, AdjustmentStatus::Approved).await.unwrap();
     assert_eq!((approved.status(), approved.decided_by.as_str()), (AdjustmentStatus::Approved, "fay"));
     assert_eq!(app.balance(AccountKind::Bank, "main").await, 500);
-    assert_refused(decide(&fay, id, AdjustmentStatus::Rejected).await, Code::Conflict, reason::ADJUSTMENT_DECIDED);
+    assert_refused(
+        decide(&fay, id, AdjustmentStatus::Rejected).await,
+        Code::Conflict,
+        reason::ADJUSTMENT_DECIDED,
+    );
 
     let rejected = propose(&fin, good).await.unwrap();
     decide(&fay, &rejected.adjustment_id, AdjustmentStatus::Rejected).await.unwrap();
     assert_eq!(app.balance(AccountKind::Bank, "main").await, 500);
-    let list = fin.ledger().list_adjustments(fin.keyless(v1::ListAdjustmentsRequest::default())).await.unwrap();
+    let list =
+        fin.ledger().list_adjustments(fin.keyless(v1::ListAdjustmentsRequest::default())).await.unwrap();
     assert_eq!(list.into_inner().adjustments.len(), 2);
 
     let one = posting(AccountKind::Bank, "main", 1);
@@ -121,7 +152,11 @@ async fn a_correction_needs_a_second_person_and_is_decided_once() {
         vec![posting(AccountKind::Bank, "main", 0), posting(AccountKind::Fees, "x", 0)],
         vec![one.clone(), posting(AccountKind::Unspecified, "x", -1)],
         vec![one.clone(), posting(AccountKind::Fees, "", -1)],
-        vec![posting(AccountKind::Bank, "main", i64::MAX), posting(AccountKind::Fees, "a", 1), posting(AccountKind::Fees, "b", i64::MIN)],
+        vec![
+            posting(AccountKind::Bank, "main", i64::MAX),
+            posting(AccountKind::Fees, "a", 1),
+            posting(AccountKind::Fees, "b", i64::MIN),
+        ],
         vec![one; 21],
     ] {
         assert_refused(propose(&fin, wrong).await, Code::InvalidArgument, reason::ADJUSTMENT_INVALID);
@@ -156,6 +191,13 @@ async fn a_proof_finds_what_somebody_has_changed_behind_our_back() {
             bill.bill_id.as_str(),
         ),
         (
+            // The right sum on the wrong bill.
+            "update bills set paid = 9999, credited = 1",
+            "update bills set paid = 10000, credited = 0",
+            "BILL_DIFFERS",
+            bill.bill_id.as_str(),
+        ),
+        (
             "set session_replication_role = replica; update ledger_postings set amount = amount + 1 where amount = 10000",
             "update ledger_postings set amount = amount - 1 where amount = 10001; set session_replication_role = default",
             "ENTRY_UNBALANCED",
@@ -184,7 +226,10 @@ async fn the_books_can_be_written_out() {
     let (postings, balances) = (String::from_utf8(postings).unwrap(), String::from_utf8(balances).unwrap());
     let lines: Vec<_> = postings.lines().collect();
     assert_eq!(lines.len(), 5, "{postings}");
-    assert!(lines[1].contains(&payment.payment_id) && lines[1].ends_with("clearing,acct_town,EUR,10000"), "{postings}");
+    assert!(
+        lines[1].contains(&payment.payment_id) && lines[1].ends_with("clearing,acct_town,EUR,10000"),
+        "{postings}"
+    );
     assert!(lines[3].contains(&bill.bill_id) && lines[3].ends_with("receivable,ada,EUR,10000"), "{postings}");
     assert!(balances.lines().any(|line| line == "clearing,acct_town,EUR,10000,0,10000"), "{balances}");
     assert_eq!(balances.lines().last(), Some("sum,,EUR,20000,20000,0"), "{balances}");

@@ -15,13 +15,20 @@ async fn an_approved_card_pays_the_bill_once_and_books_it() {
     let app = TestApp::start().await;
     let bill = app.issued().await;
     let begun = app.ada().pay(&bill.bill_id).await.unwrap();
-    assert_eq!((begun.status(), begun.next_url.as_str(), begun.can_cancel), (PaymentStatus::Processing, "", true));
+    assert_eq!(
+        (begun.status(), begun.next_url.as_str(), begun.can_cancel),
+        (PaymentStatus::Processing, "", true)
+    );
     let submitted = app.until(&begun.payment_id, |payment| !payment.next_url.is_empty()).await;
     assert!(submitted.next_url.starts_with(&app.psp.url()));
     assert_eq!(app.sam().payment(&begun.payment_id).await.unwrap().next_url, "", "staff are not sent there");
     assert_refused(app.ada().pay(&bill.bill_id).await, Code::Conflict, reason::PAYMENT_UNDER_WAY);
     assert_refused(app.sam().cancel_bill(&bill.bill_id).await, Code::Conflict, reason::PAYMENT_UNDER_WAY);
-    assert_refused(app.sam().credit(&bill.bill_id, 1).await, Code::Conflict, reason::AMOUNT_ABOVE_OUTSTANDING);
+    assert_refused(
+        app.sam().credit(&bill.bill_id, 1).await,
+        Code::Conflict,
+        reason::AMOUNT_ABOVE_OUTSTANDING,
+    );
 
     app.card(&submitted, cards::APPROVE).await;
     let paid = app.finished(&begun.payment_id).await;
@@ -29,7 +36,10 @@ async fn an_approved_card_pays_the_bill_once_and_books_it() {
     assert_eq!((paid.next_url.as_str(), paid.can_cancel), ("", false));
     assert_eq!(units(paid.refund_available.as_ref()), 10_000);
     let bill = app.ada().bill(&bill.bill_id).await.unwrap();
-    assert_eq!((bill.status(), units(bill.paid.as_ref()), units(bill.outstanding.as_ref())), (BillStatus::Paid, 10_000, 0));
+    assert_eq!(
+        (bill.status(), units(bill.paid.as_ref()), units(bill.outstanding.as_ref())),
+        (BillStatus::Paid, 10_000, 0)
+    );
     assert_eq!(app.balance(AccountKind::Clearing, "acct_town").await, 10_000);
     assert_eq!(app.balance(AccountKind::Receivable, "ada").await, 0);
     assert_refused(app.ada().pay(&bill.bill_id).await, Code::Conflict, reason::BILL_STATE);
@@ -89,7 +99,9 @@ async fn a_part_is_paid_then_the_rest() {
 async fn a_declined_card_leaves_the_bill_to_be_paid_again() {
     let app = TestApp::start().await;
     let bill = app.issued().await;
-    for (card, failure) in [(cards::DECLINE, PaymentFailure::Declined), (cards::ERROR, PaymentFailure::ProviderError)] {
+    for (card, failure) in
+        [(cards::DECLINE, PaymentFailure::Declined), (cards::ERROR, PaymentFailure::ProviderError)]
+    {
         let payment = app.submitted(&bill.bill_id).await;
         app.card(&payment, card).await;
         let failed = app.finished(&payment.payment_id).await;
@@ -138,7 +150,10 @@ async fn what_is_not_paid_in_time_expires_here_and_there() {
     assert_eq!((expired.status(), expired.failure()), (PaymentStatus::Failed, PaymentFailure::Expired));
     let state = app.at_provider(&payment.payment_id).await["state"].clone();
     assert!(state == "expired" || state == "cancelled", "{state}");
-    assert_eq!(app.event_names(topics::PAYMENT, &payment.payment_id).await, ["initiated", "submitted", "expired"]);
+    assert_eq!(
+        app.event_names(topics::PAYMENT, &payment.payment_id).await,
+        ["initiated", "submitted", "expired"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +172,8 @@ async fn a_bank_that_never_answers_is_an_unknown_outcome_that_blocks_a_second_ch
         });
         noticed.await.unwrap();
         app.clock.advance(Duration::from_secs(150));
-        let unknown = app.until(&payment.payment_id, |payment| payment.status() == PaymentStatus::OutcomeUnknown).await;
+        let unknown =
+            app.until(&payment.payment_id, |payment| payment.status() == PaymentStatus::OutcomeUnknown).await;
         assert_eq!(unknown.next_url, "");
         assert_refused(app.ada().pay(&bill.bill_id).await, Code::Conflict, reason::PAYMENT_UNDER_WAY);
         // Not even past its time: it may have been charged.
@@ -238,21 +254,42 @@ async fn webhooks_that_come_twice_first_out_of_order_or_never_make_no_difference
 async fn what_breaks_a_rule_is_refused_and_nothing_is_begun() {
     let app = TestApp::start().await;
     let (bill, ada) = (app.issued().await, app.ada());
-    for (amount, currency) in [(0, "EUR"), (-1, "EUR"), (i64::MIN, "EUR"), (1, "SEK"), (1, ""), (1, "eur"), (1, "XXX")] {
+    for (amount, currency) in
+        [(0, "EUR"), (-1, "EUR"), (i64::MIN, "EUR"), (1, "SEK"), (1, ""), (1, "eur"), (1, "XXX")]
+    {
         let refused = ada.initiate(asked(&bill.bill_id, amount, currency)).await;
         assert_refused(refused, Code::InvalidArgument, reason::AMOUNT_INVALID);
     }
     for above in [10_001, i64::MAX] {
-        assert_refused(ada.initiate(asked(&bill.bill_id, above, "EUR")).await, Code::Conflict, reason::AMOUNT_ABOVE_OUTSTANDING);
+        assert_refused(
+            ada.initiate(asked(&bill.bill_id, above, "EUR")).await,
+            Code::Conflict,
+            reason::AMOUNT_ABOVE_OUTSTANDING,
+        );
     }
-    let elsewhere = v1::InitiatePaymentRequest { return_url: "http://evil.example".to_owned(), ..initiation(&bill.bill_id) };
+    let elsewhere = v1::InitiatePaymentRequest {
+        return_url: "http://evil.example".to_owned(),
+        ..initiation(&bill.bill_id)
+    };
     assert_refused(ada.initiate(elsewhere).await, Code::InvalidArgument, reason::RETURN_URL_INVALID);
     for id in ["", "x", "018f0000-0000-7000-8000-000000000000"] {
         assert_refused(ada.pay(id).await, Code::NotFound, reason::BILL_NOT_FOUND);
     }
-    assert_refused(app.citizen("ben", "riverton").pay(&bill.bill_id).await, Code::NotFound, reason::BILL_NOT_FOUND);
-    assert_refused(app.citizen("ada", "lakeside").pay(&bill.bill_id).await, Code::NotFound, reason::BILL_NOT_FOUND);
-    assert_refused(app.citizen("ada", "hilltop").pay(&bill.bill_id).await, Code::Unavailable, reason::PROVIDER_ACCOUNT_MISSING);
+    assert_refused(
+        app.citizen("ben", "riverton").pay(&bill.bill_id).await,
+        Code::NotFound,
+        reason::BILL_NOT_FOUND,
+    );
+    assert_refused(
+        app.citizen("ada", "lakeside").pay(&bill.bill_id).await,
+        Code::NotFound,
+        reason::BILL_NOT_FOUND,
+    );
+    assert_refused(
+        app.citizen("ada", "hilltop").pay(&bill.bill_id).await,
+        Code::Unavailable,
+        reason::PROVIDER_ACCOUNT_MISSING,
+    );
     assert_refused(app.sam().pay(&bill.bill_id).await, Code::PermissionDenied, reason::PERMISSION_DENIED);
     let cancelled = app.issued().await;
     app.sam().cancel_bill(&cancelled.bill_id).await.unwrap();

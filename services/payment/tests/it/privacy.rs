@@ -17,7 +17,10 @@ async fn words_are_readable_in_no_table_no_event_and_no_error_but_in_every_answe
         let answer = sam.billing().create_bill(sam.keyed("c", asked.clone())).await.unwrap();
         assert_eq!(is_replayed(&answer), replayed);
         created = answer.into_inner().bill.unwrap();
-        assert_eq!((&created.payer_name, &created.lines[0].description), (&canary.name(), &canary.file_name()));
+        assert_eq!(
+            (&created.payer_name, &created.lines[0].description),
+            (&canary.name(), &canary.file_name())
+        );
     }
     let payment = app.submitted(&created.bill_id).await;
     app.card(&payment, psp::cards::APPROVE).await;
@@ -42,21 +45,32 @@ async fn words_are_readable_in_no_table_no_event_and_no_error_but_in_every_answe
         assert_eq!(answer.into_inner().refund.unwrap().reason, canary.email());
     }
     let second = app.issued().await;
-    let credit = v1::CreditBillRequest { bill_id: second.bill_id.clone(), amount: Some(eur(1)), reason: canary.email() };
+    let credit = v1::CreditBillRequest {
+        bill_id: second.bill_id.clone(),
+        amount: Some(eur(1)),
+        reason: canary.email(),
+    };
     sam.billing().credit_bill(sam.request(credit)).await.unwrap();
     for (name, rows) in app.tables().await {
         assert_eq!(canary.leaks(&rows), ["refunds", "bill_acts"].contains(&name.as_str()), "{name}");
     }
 
     let mut shown = Vec::new();
-    for (topic, key) in [(topics::BILLING, &created.bill_id), (topics::BILLING, &second.bill_id), (topics::PAYMENT, &id)] {
+    for (topic, key) in
+        [(topics::BILLING, &created.bill_id), (topics::BILLING, &second.bill_id), (topics::PAYMENT, &id)]
+    {
         for record in app.records(topic, key).await {
             shown.push(format!("{:?}", record.headers).into_bytes());
             shown.push(record.payload.unwrap());
         }
     }
     assert!(shown.len() > 10);
-    let bad = v1::CreateBillRequest { reference: canary.name(), payer: canary.name(), due_on: canary.email(), ..asked };
+    let bad = v1::CreateBillRequest {
+        reference: canary.name(),
+        payer: canary.name(),
+        due_on: canary.email(),
+        ..asked
+    };
     let error = sam.create(bad).await.unwrap_err();
     shown.push(format!("{error} {:?}", error.violations()).into_bytes());
     for bytes in shown {

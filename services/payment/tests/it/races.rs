@@ -56,10 +56,10 @@ async fn sixty_four_who_pay_credit_cancel_and_refund_move_money_once() {
 impl TestApp {
     /// The payer puts in a card; the payment may be cancelled by then.
     async fn card_or_gone(&self, payment: &proto::payment::v1::Payment) {
-        let id = self.at_provider(&payment.payment_id).await["id"].as_str().unwrap().to_owned();
+        let id = self.at_provider(&payment.payment_id).await["id"].as_str().expect("it works").to_owned();
         let url = format!("{}/control/payments/{id}/pay", self.psp.url());
         let card = serde_json::json!({ "card": cards::APPROVE });
-        let answer = reqwest::Client::new().post(url).json(&card).send().await.unwrap();
+        let answer = reqwest::Client::new().post(url).json(&card).send().await.expect("it works");
         assert!(answer.status().is_success() || answer.status() == 409, "{}", answer.status());
     }
 }

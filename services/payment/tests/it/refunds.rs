@@ -21,7 +21,11 @@ async fn a_part_and_then_the_rest_is_given_back_and_never_more() {
     }
     let part = fin.refund(id, 2_500, 10_000).await.unwrap();
     assert_eq!((part.status(), part.reason.as_str()), (RefundStatus::Submitted, "paid too much"));
-    assert_refused(fin.refund(id, 2_500, 10_000).await, Code::PreconditionFailed, reason::AMOUNT_AVAILABLE_STALE);
+    assert_refused(
+        fin.refund(id, 2_500, 10_000).await,
+        Code::PreconditionFailed,
+        reason::AMOUNT_AVAILABLE_STALE,
+    );
     let done = app.refunded(id, &part.refund_id).await;
     assert_eq!(done.status(), RefundStatus::Completed);
     assert_eq!(app.ada().refunds(id).await.unwrap()[0].reason, "", "the office's own words");
@@ -36,7 +40,12 @@ async fn a_part_and_then_the_rest_is_given_back_and_never_more() {
     assert_eq!(
         app.event_names(topics::PAYMENT, id).await,
         [
-            "initiated", "submitted", "completed", "refund_submitted", "refund_completed", "refund_submitted",
+            "initiated",
+            "submitted",
+            "completed",
+            "refund_submitted",
+            "refund_completed",
+            "refund_submitted",
             "refund_completed"
         ]
     );
@@ -60,18 +69,21 @@ async fn a_refund_that_fails_is_available_again_and_a_pending_one_is_not() {
     let id = app.finished(&payment.payment_id).await.payment_id;
     let refund = app.fin().refund(&id, 4_000, 10_000).await.unwrap();
     let known = testkit::eventually(crate::harness::SOON, || async {
-        let known = app.count("select count(*) from refunds where status = 'submitted' and provider_id is not null").await;
+        let known = app
+            .count("select count(*) from refunds where status = 'submitted' and provider_id is not null")
+            .await;
         if known == 1 { Ok(()) } else { Err(known) }
     });
     known.await.unwrap();
     assert_eq!(units(app.ada().payment(&id).await.unwrap().refund_available.as_ref()), 6_000);
     app.assert_books().await;
     let mut admin = app.db.admin().await;
-    let at_provider: String =
-        sqlx::query_scalar("select provider_id from refunds where provider_id is not null and status = 'submitted'")
-            .fetch_one(&mut admin)
-            .await
-            .unwrap();
+    let at_provider: String = sqlx::query_scalar(
+        "select provider_id from refunds where provider_id is not null and status = 'submitted'",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
     app.control(&format!("refunds/{at_provider}/resolve"), &json!({ "succeed": true })).await;
     assert_eq!(app.refunded(&id, &refund.refund_id).await.status(), RefundStatus::Completed);
     app.assert_books().await;
@@ -83,7 +95,8 @@ async fn a_provider_that_cuts_the_answer_refunds_once() {
     let (_, payment) = app.paid().await;
     let id = &payment.payment_id;
     for answer in ["cut", "garbage", "empty"] {
-        app.control("faults", &json!({ "operation": "create_refund", "when": "after", "answer": answer })).await;
+        app.control("faults", &json!({ "operation": "create_refund", "when": "after", "answer": answer }))
+            .await;
         let available = units(app.ada().payment(id).await.unwrap().refund_available.as_ref());
         let refund = app.fin().refund(id, 1_000, available).await.unwrap();
         let done = testkit::eventually(crate::harness::SOON, || async {

@@ -10,7 +10,9 @@ async fn others_are_told_that_nothing_is_there() {
     let app = TestApp::start().await;
     let (bill, payment) = app.paid().await;
     let (bill, payment) = (&bill.bill_id, &payment.payment_id);
-    for other in [app.citizen("ben", "riverton"), app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")] {
+    for other in
+        [app.citizen("ben", "riverton"), app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")]
+    {
         assert_refused(other.bill(bill).await, Code::NotFound, reason::BILL_NOT_FOUND);
         assert_refused(other.payment(payment).await, Code::NotFound, reason::PAYMENT_NOT_FOUND);
         assert_refused(other.cancel(payment).await, Code::NotFound, reason::PAYMENT_NOT_FOUND);
@@ -40,6 +42,7 @@ async fn the_catalog_has_no_hole() {
     assert_eq!(pg::catalog::violations(&mut connection).await.unwrap(), [""; 0]);
     let system = pg::catalog::system_policies(&mut connection).await.unwrap();
     let ours = ["bill", "payment", "refund", "callback", "ledger", "adjustment", "subject_eras"];
-    let holes: Vec<_> = system.iter().filter(|policy| ours.iter().any(|name| policy.starts_with(name))).collect();
+    let holes: Vec<_> =
+        system.iter().filter(|policy| ours.iter().any(|name| policy.starts_with(name))).collect();
     assert!(holes.is_empty(), "{holes:?}");
 }

@@ -8,6 +8,7 @@ mod dead_letters;
 mod erasure;
 mod harness;
 mod journey;
+mod money;
 mod outage;
 mod page;
 mod parts;

@@ -62,10 +62,14 @@ fn a_payment_is_made_then_looked_at_then_over() {
     assert_eq!(events, [Event::Submitted]);
     assert_eq!(submitted.next_url.as_deref(), Some("https://psp.example/checkout/pay_1"));
     assert_eq!(submitted.ask(BEGAN), Some(Ask::Look("pay_1".to_owned())));
-    let (paid, events) = after([open(), record(Standing::Charging), record(Standing::Charged { amount: AMOUNT })]);
+    let (paid, events) =
+        after([open(), record(Standing::Charging), record(Standing::Charged { amount: AMOUNT })]);
     assert_eq!(events, [Event::Submitted, Event::Completed]);
     assert_eq!((paid.captured(), paid.available()), (AMOUNT, AMOUNT));
-    assert_eq!((paid.ask(BEGAN), paid.ask_at(BEGAN), paid.next_url, paid.return_url), (None, None, None, None));
+    assert_eq!(
+        (paid.ask(BEGAN), paid.ask_at(BEGAN), paid.next_url, paid.return_url),
+        (None, None, None, None)
+    );
 }
 
 #[test]
@@ -107,7 +111,10 @@ fn what_is_not_paid_in_time_is_cancelled_and_has_expired() {
     assert_eq!(submitted.ask_at(late - Duration::seconds(1)), Some(late));
     assert_eq!(submitted.ask(late), Some(Ask::Cancel("pay_1".to_owned())));
     let expired = submitted.apply(record(Standing::Cancelled), late, PATIENCE);
-    assert_eq!((expired.payment.state, expired.event), (State::Failed(Failure::Expired), Some(Event::Expired)));
+    assert_eq!(
+        (expired.payment.state, expired.event),
+        (State::Failed(Failure::Expired), Some(Event::Expired))
+    );
 }
 
 #[test]
@@ -118,19 +125,24 @@ fn silence_is_unknown_after_a_while_and_any_answer_ends_it() {
         let almost = first.payment.apply(silent.clone(), BEGAN + PATIENCE - Duration::seconds(1), PATIENCE);
         assert_eq!(almost.payment.state, State::Initiated);
         let unknown = almost.payment.apply(silent.clone(), BEGAN + PATIENCE, PATIENCE);
-        assert_eq!((unknown.payment.state, unknown.event), (State::OutcomeUnknown, Some(Event::OutcomeUnknown)));
+        assert_eq!(
+            (unknown.payment.state, unknown.event),
+            (State::OutcomeUnknown, Some(Event::OutcomeUnknown))
+        );
         let again = unknown.payment.clone().apply(silent, BEGAN + PATIENCE * 2, PATIENCE);
         assert_eq!((again.payment.state, again.event), (State::OutcomeUnknown, None));
         let back = again.payment.apply(open(), BEGAN + PATIENCE * 3, PATIENCE);
         assert_eq!((back.payment.state, back.event), (State::Submitted, Some(Event::Submitted)));
-        let paid = unknown.payment.apply(record(Standing::Charged { amount: AMOUNT }), BEGAN + PATIENCE, PATIENCE);
+        let paid =
+            unknown.payment.apply(record(Standing::Charged { amount: AMOUNT }), BEGAN + PATIENCE, PATIENCE);
         assert_eq!(paid.event, Some(Event::Completed));
     }
 }
 
 #[test]
 fn what_cannot_be_is_noted_and_believed_by_nobody() {
-    let other = Seen::Record { provider_id: "pay_2".to_owned(), standing: Standing::Charged { amount: AMOUNT } };
+    let other =
+        Seen::Record { provider_id: "pay_2".to_owned(), standing: Standing::Charged { amount: AMOUNT } };
     for wrong in [
         record(Standing::Charged { amount: AMOUNT + 1 }),
         record(Standing::Charged { amount: 0 }),
@@ -189,7 +201,8 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let state = prop_oneof![Just(RefundState::Submitted), Just(RefundState::Completed), Just(RefundState::Failed)];
+    let state =
+        prop_oneof![Just(RefundState::Submitted), Just(RefundState::Completed), Just(RefundState::Failed)];
     let refund_seen = prop_oneof![
         3 => state.prop_map(|state| RefundSeen::Record { provider_id: "re_1".to_owned(), state }),
         1 => Just(RefundSeen::Refused),

@@ -1,7 +1,8 @@
-//! `cargo xtask demo`: one citizen's evidence through the running stack, a line per step.
+//! `cargo xtask demo`: one citizen's evidence and money through the running stack, a line per step.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
+mod money;
 mod office;
 
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ async fn run(args: &Args, report: &mut Report) -> Result<String> {
     refused(report, &mut citizen, &mut live, &files::eicar(), "INFECTED").await?;
     other_bytes(report, &mut citizen).await?;
     office::run(&args.bff, report, &mut citizen, &mut live, &ready).await?;
+    money::run(&args.bff, report, &mut citizen).await?;
     Ok(citizen.trace_id)
 }
 

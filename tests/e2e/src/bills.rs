@@ -1,0 +1,70 @@
+//! Bills that the office writes, and citizens pay.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::Citizen;
+use crate::citizen::key;
+
+/// How long a provider and what follows may take.
+const WITHIN: Duration = Duration::from_secs(60);
+
+impl Citizen {
+    /// Writes a bill, as staff, that somebody owes from now on.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub async fn issue(&mut self, payer: &str, minor_units: i64) -> Result<Value> {
+        let bill = json!({
+            "reference": format!("demo-{}", key()), "payer": payer, "payer_name": "Ada Lovelace", "due_on": "2035-01-31",
+            "issue": true, "lines": [{
+                "description": "Dog licence", "fund": "dogs", "quantity": 1,
+                "unit_price": { "minor_units": minor_units, "currency": "EUR" },
+            }],
+        });
+        self.expect(Method::POST, "/v1/staff/bills", Some(&key()), Some(bill)).await
+    }
+
+    /// Begins to pay a bill, and waits until the provider has given its page.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused, or there is no page.
+    pub async fn begin_to_pay(&mut self, bill: &str) -> Result<Value> {
+        let body = json!({ "bill_id": bill, "return_url": "http://localhost:8080/" });
+        let begun = self.expect(Method::POST, "/v1/payments", Some(&key()), Some(body)).await?;
+        self.payment_once(&begun, |payment| !payment["_links"]["next"].is_null()).await
+    }
+
+    /// A payment once it is as it should be.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to that.
+    pub async fn payment_once(&self, payment: &Value, right: impl Fn(&Value) -> bool) -> Result<Value> {
+        let own = payment["_links"]["self"].as_str().unwrap_or_default().to_owned();
+        let right = &right;
+        testkit::eventually(WITHIN, || {
+            let (mut citizen, own) = (self.clone(), own.clone());
+            async move {
+                let payment = citizen.get(&own).await?;
+                ensure!(right(&payment), "the payment is {payment}");
+                Ok(payment)
+            }
+        })
+        .await
+    }
+
+    /// A payment once its outcome is known.
+    ///
+    /// # Errors
+    ///
+    /// When it stays unknown.
+    pub async fn paid(&self, payment: &Value) -> Result<Value> {
+        self.payment_once(payment, |payment| !payment["finished_at"].is_null()).await
+    }
+}
