@@ -199,7 +199,8 @@ create trigger ledger_postings_check before insert on ledger_postings
 -- postings, which could follow after somebody has had the entry looked at early.
 create function ledger_entries_balance() returns trigger language plpgsql as $$
 declare
-    entry uuid := case tg_table_name when 'ledger_entries' then new.id else (to_jsonb(new) ->> 'entry_id')::uuid end;
+    -- The column that names the entry is the trigger's argument.
+    entry uuid := to_jsonb(new) ->> tg_argv[0];
     postings bigint;
     unbalanced bigint;
 begin
@@ -214,10 +215,10 @@ begin
 end $$;
 create constraint trigger ledger_entries_balance after insert on ledger_entries
     deferrable initially deferred
-    for each row execute function ledger_entries_balance();
+    for each row execute function ledger_entries_balance('id');
 create constraint trigger ledger_postings_balance after insert on ledger_postings
     deferrable initially deferred
-    for each row execute function ledger_entries_balance();
+    for each row execute function ledger_entries_balance('entry_id');
 
 -- Corrections by hand, which somebody else approves.
 create table adjustments (

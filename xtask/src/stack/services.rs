@@ -291,6 +291,8 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("S3__REGION", versitygw::REGION);
         set("S3__ACCESS_KEY_ID", versitygw::ACCESS_KEY);
         set("S3__SECRET_ACCESS_KEY", versitygw::SECRET_KEY);
+    }
+    if matches!(name, "document" | "worker") {
         set("S3__REPLICA_BUCKET", &Topology::get().bucket(Purpose::Replica).name);
     }
     if WITH_DATABASE.contains(&name) {
