@@ -1,5 +1,6 @@
-//! Events in: one file per event type. To add one, copy a file and name it here.
+//! Events in: one file per event type, or per topic where all of its events have one message. To add one, copy a file and name it here.
 
+mod bills;
 mod document_erased;
 mod document_expired;
 mod document_granted;
@@ -10,6 +11,7 @@ mod document_scanning;
 mod document_subject_erased;
 mod document_uploaded;
 mod payment_subject_erased;
+mod payments;
 
 use consumer::{CloudEvent, Failure, Inbox};
 use ids::DocumentId;
@@ -27,7 +29,8 @@ pub const GROUP: &str = "notification";
 /// # Errors
 /// When the connection to Kafka cannot be prepared.
 pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::Error> {
-    Ok(consumer::inbox(&state.db, kafka, &state.clock, GROUP, &[topics::DOCUMENT, topics::PAYMENT])?
+    let topics = [topics::DOCUMENT, topics::BILLING, topics::PAYMENT];
+    let inbox = consumer::inbox(&state.db, kafka, &state.clock, GROUP, &topics)?
         .on(document_uploaded::TYPE, document_uploaded::handler(state))
         .on(document_scanning::TYPE, document_scanning::handler(state))
         .on(document_quarantined::TYPE, document_quarantined::handler(state))
@@ -37,7 +40,16 @@ pub fn inbox(state: &State, kafka: &kafka::Settings) -> Result<Inbox, consumer::
         .on(document_granted::TYPE, document_granted::handler(state))
         .on(document_subject_erased::TYPE, document_subject_erased::handler(state))
         .on(document_erased::TYPE, document_erased::handler(state))
-        .on(payment_subject_erased::TYPE, payment_subject_erased::handler(state)))
+        .on(payment_subject_erased::TYPE, payment_subject_erased::handler(state));
+    let inbox = bills::TYPES
+        .into_iter()
+        .fold(inbox, |inbox, (event_type, status)| inbox.on(event_type, bills::handler(state, status)));
+    let inbox = payments::OF_PAYMENTS.into_iter().fold(inbox, |inbox, (event_type, status)| {
+        inbox.on(event_type, payments::of_payments(state, status))
+    });
+    Ok(payments::OF_REFUNDS
+        .into_iter()
+        .fold(inbox, |inbox, (event_type, status)| inbox.on(event_type, payments::of_refunds(state, status))))
 }
 
 /// What an event of a document tells its owner.

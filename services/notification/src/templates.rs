@@ -198,6 +198,14 @@ mod tests {
         DocumentFacts { file_name: "Ausweis <Ada> & \"Co\".pdf".to_owned(), purpose: "identity".to_owned() }
     }
 
+    fn code(status: FeedStatus, of_rejection: &'static str) -> &'static str {
+        match status {
+            FeedStatus::DocumentRejected => of_rejection,
+            FeedStatus::PaymentFailed => "DECLINED",
+            _ => "",
+        }
+    }
+
     #[test]
     fn every_status_can_be_read_in_every_language() {
         let templates = Templates::embedded().unwrap();
@@ -205,7 +213,7 @@ mod tests {
         for tag in ["en", "de"] {
             for status in FeedStatus::ALL {
                 let version = templates.current(status);
-                let code = if status == FeedStatus::DocumentRejected { "INFECTED" } else { "" };
+                let code = code(status, "INFECTED");
                 let FeedText { title, body } = templates.feed(status, version, &locale(tag), code).unwrap();
                 shown.push_str(&format!("{tag} {}\n  {title}\n  {body}\n", status.as_str()));
             }
@@ -218,7 +226,7 @@ mod tests {
         let templates = Templates::embedded().unwrap();
         for tag in ["en", "de"] {
             for status in FeedStatus::ALL.into_iter().filter(|status| status.is_mailed()) {
-                let code = if status == FeedStatus::DocumentRejected { "TYPE_MISMATCH" } else { "" };
+                let code = code(status, "TYPE_MISMATCH");
                 let facts = status.names_document().then(facts);
                 let mail = templates
                     .mail(status, templates.current(status), &locale(tag), code, facts.as_ref())

@@ -21,6 +21,38 @@ pub enum FeedStatus {
     DocumentErased,
     /// A document, or those of a case, were shared with somebody.
     DocumentShared,
+    /// A bill is owed.
+    BillIssued,
+    /// A part of a bill is paid.
+    BillPartPaid,
+    /// Nothing is owed on a bill any more.
+    BillPaid,
+    /// A part of a bill was taken back.
+    BillCredited,
+    /// A bill's day is over, and something is owed.
+    BillOverdue,
+    /// A bill was taken back.
+    BillCancelled,
+    /// What was owed on a bill is given up.
+    BillWrittenOff,
+    /// The payer can go on at the provider.
+    PaymentSubmitted,
+    /// A payment was charged.
+    PaymentCompleted,
+    /// A payment was not charged; the code says why.
+    PaymentFailed,
+    /// A payment was not made in time.
+    PaymentExpired,
+    /// A payment was cancelled.
+    PaymentCancelled,
+    /// Nobody knows yet what became of a payment.
+    PaymentOutcomeUnknown,
+    /// Money is on its way back.
+    RefundSubmitted,
+    /// Money was given back.
+    RefundCompleted,
+    /// Money was not given back.
+    RefundFailed,
     /// A delivery waits for a worker.
     DeliveryQueued,
     /// A provider has taken a delivery.
@@ -35,7 +67,7 @@ pub enum FeedStatus {
 
 impl FeedStatus {
     /// Every status.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 29] = [
         Self::DocumentUploaded,
         Self::DocumentScanning,
         Self::DocumentQuarantined,
@@ -44,6 +76,22 @@ impl FeedStatus {
         Self::DocumentExpired,
         Self::DocumentErased,
         Self::DocumentShared,
+        Self::BillIssued,
+        Self::BillPartPaid,
+        Self::BillPaid,
+        Self::BillCredited,
+        Self::BillOverdue,
+        Self::BillCancelled,
+        Self::BillWrittenOff,
+        Self::PaymentSubmitted,
+        Self::PaymentCompleted,
+        Self::PaymentFailed,
+        Self::PaymentExpired,
+        Self::PaymentCancelled,
+        Self::PaymentOutcomeUnknown,
+        Self::RefundSubmitted,
+        Self::RefundCompleted,
+        Self::RefundFailed,
         Self::DeliveryQueued,
         Self::DeliverySent,
         Self::DeliveryFailed,
@@ -63,6 +111,22 @@ impl FeedStatus {
             Self::DocumentExpired => "document.expired",
             Self::DocumentErased => "document.erased",
             Self::DocumentShared => "document.shared",
+            Self::BillIssued => "bill.issued",
+            Self::BillPartPaid => "bill.part_paid",
+            Self::BillPaid => "bill.paid",
+            Self::BillCredited => "bill.credited",
+            Self::BillOverdue => "bill.overdue",
+            Self::BillCancelled => "bill.cancelled",
+            Self::BillWrittenOff => "bill.written_off",
+            Self::PaymentSubmitted => "payment.submitted",
+            Self::PaymentCompleted => "payment.completed",
+            Self::PaymentFailed => "payment.failed",
+            Self::PaymentExpired => "payment.expired",
+            Self::PaymentCancelled => "payment.cancelled",
+            Self::PaymentOutcomeUnknown => "payment.outcome_unknown",
+            Self::RefundSubmitted => "refund.submitted",
+            Self::RefundCompleted => "refund.completed",
+            Self::RefundFailed => "refund.failed",
             Self::DeliveryQueued => "delivery.queued",
             Self::DeliverySent => "delivery.sent",
             Self::DeliveryFailed => "delivery.failed",
@@ -83,6 +147,22 @@ impl FeedStatus {
             | Self::DocumentExpired
             | Self::DocumentErased
             | Self::DocumentShared
+            | Self::BillIssued
+            | Self::BillPartPaid
+            | Self::BillPaid
+            | Self::BillCredited
+            | Self::BillOverdue
+            | Self::BillCancelled
+            | Self::BillWrittenOff
+            | Self::PaymentSubmitted
+            | Self::PaymentCompleted
+            | Self::PaymentFailed
+            | Self::PaymentExpired
+            | Self::PaymentCancelled
+            | Self::PaymentOutcomeUnknown
+            | Self::RefundSubmitted
+            | Self::RefundCompleted
+            | Self::RefundFailed
             | Self::DeliverySuppressed => "guildhall.notification.feed_row_added.v1",
             Self::DeliveryQueued => "guildhall.notification.queued.v1",
             Self::DeliverySent => "guildhall.notification.sent.v1",
@@ -101,6 +181,15 @@ impl FeedStatus {
                 | Self::DocumentRejected
                 | Self::DocumentExpired
                 | Self::DocumentShared
+                | Self::BillIssued
+                | Self::BillPartPaid
+                | Self::BillPaid
+                | Self::BillOverdue
+                | Self::BillCancelled
+                | Self::PaymentFailed
+                | Self::PaymentOutcomeUnknown
+                | Self::RefundCompleted
+                | Self::RefundFailed
         )
     }
 

@@ -242,8 +242,12 @@ impl TestApp {
 
     /// Puts an event on the real topic.
     pub(crate) async fn publish(&self, event: &CloudEvent) {
-        let of_payment = event.type_.starts_with("guildhall.payment.");
-        let topic = self.kafka.topic(if of_payment { topics::PAYMENT } else { topics::DOCUMENT });
+        let topic = match event.type_.split('.').nth(1) {
+            Some("billing") => topics::BILLING,
+            Some("payment") => topics::PAYMENT,
+            _ => topics::DOCUMENT,
+        };
+        let topic = self.kafka.topic(topic);
         let record = FutureRecord::to(&topic)
             .key(&event.key)
             .payload(&event.payload)

@@ -7,6 +7,7 @@ mod documents;
 mod erasures;
 mod feeds;
 mod harness;
+mod money;
 mod privacy;
 mod process;
 mod reading;

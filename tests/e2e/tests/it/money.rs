@@ -5,7 +5,7 @@ use e2e::{Checkout, Service};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::{in_world, problem, sign_in};
+use crate::harness::{WITHIN, in_world, problem, sign_in};
 
 #[test]
 fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
@@ -13,8 +13,11 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let (mut ada, mut ben) = (sign_in(world, "ada").await, sign_in(world, "ben").await);
         let (mut sam, mut max) = (sign_in(world, "sam").await, sign_in(world, "max").await);
         let subject = ada.get("/v1/me").await.unwrap()["subject"].as_str().unwrap().to_owned();
+        let head = ada.head().await.unwrap();
+        let mut live = ada.live(head).await.unwrap();
         let bill = sam.issue(&subject, 10_000).await.unwrap();
         let id = bill["id"].as_str().unwrap();
+        live.wait_for(id, &["bill.issued"], WITHIN).await.expect("told");
         let path = format!("/v1/bills/{id}");
         let others = ben.call(Method::GET, &path, None, None).await.unwrap();
         problem(others, StatusCode::NOT_FOUND, "BILL_NOT_FOUND").await;
@@ -22,9 +25,13 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let payment = ada.begin_to_pay(id).await.unwrap();
         Checkout::of(&payment).unwrap().pay(psp::cards::DECLINE).await.unwrap();
         assert_eq!(ada.paid(&payment).await.unwrap()["failure"], "DECLINED");
+        let row =
+            live.wait_for(payment["id"].as_str().unwrap(), &["payment.failed"], WITHIN).await.expect("told");
+        assert_eq!(row.code.as_deref(), Some("DECLINED"));
         let payment = ada.begin_to_pay(id).await.unwrap();
         Checkout::of(&payment).unwrap().pay(psp::cards::APPROVE).await.unwrap();
         let paid = ada.paid(&payment).await.unwrap();
+        live.wait_for(id, &["bill.paid"], WITHIN).await.expect("told");
         assert_eq!(paid["status"], "completed");
         assert_eq!(ada.get(&path).await.unwrap()["status"], "paid");
 
@@ -37,6 +44,7 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         max.expect(Method::POST, refunds, Some(&key()), Some(part)).await.unwrap();
         let back = ada.payment_once(&paid, |payment| payment["refunded"] == eur(2_500)).await.unwrap();
         assert_eq!(back["refund_available"], eur(7_500));
+        live.wait_for(paid["id"].as_str().unwrap(), &["refund.completed"], WITHIN).await.expect("told");
 
         let proof =
             world.operate(Service::Payment, "ledger", &["verify", "--tenant", "riverton"]).await.unwrap();
