@@ -1,4 +1,4 @@
-// Signs in, uploads, watches and downloads in a real browser; then somebody of the office looks into it.
+// Signs in, uploads, watches, downloads and pays a bill in a real browser; then somebody of the office looks into it.
 // node page.mjs <base url> <user> <password> <office user> <password> <file> <screenshot>; prints `ok <n> bytes`.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';

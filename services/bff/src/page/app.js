@@ -4,6 +4,7 @@ const words = {
   pending_upload: 'waiting for the file', uploaded: 'received', scanning: 'being checked',
   quarantined: 'being reviewed',
   ready: 'accepted', rejected: 'not accepted', expired: 'too late',
+  draft: 'draft', issued: 'to be paid', part_paid: 'paid in part', paid: 'paid', cancelled: 'cancelled', written_off: 'closed',
 };
 const reasons = {
   INFECTED: 'a virus was found', TYPE_MISMATCH: 'the content is not of the declared type',
@@ -116,6 +117,68 @@ async function loadDocuments() {
   documents.reverse().forEach(showDocument);
 }
 
+function money({ minor_units, currency }) {
+  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+  return format.format(minor_units / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+function showBill(bill) {
+  $('owed').hidden = false;
+  const old = document.querySelector(`#bills tr[data-id="${bill.id}"]`);
+  const row = document.createElement('tr');
+  row.dataset.id = bill.id;
+  row.dataset.status = bill.status;
+  cell(row, bill.reference);
+  cell(row, bill.lines.map((line) => line.description ?? '').join(', '));
+  cell(row, money(bill.outstanding));
+  cell(row, bill.due_on);
+  const tag = document.createElement('span');
+  tag.className = `tag ${bill.overdue ? 'rejected' : bill.status}`;
+  tag.textContent = bill.overdue ? 'overdue' : words[bill.status] ?? bill.status;
+  cell(row, tag);
+  const actions = cell(row, '');
+  if (bill._links.pay) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'Pay';
+    button.className = 'pay';
+    button.addEventListener('click', () => pay(bill, button));
+    actions.append(button);
+  }
+  if (old) old.replaceWith(row); else $('bills').prepend(row);
+}
+
+function sayOfBill(text, bad = false) {
+  $('bill-status').textContent = text;
+  $('bill-status').classList.toggle('error', bad);
+}
+
+// Goes on with the payment that is under way, if there is one: a bill has one at a time.
+async function pay(bill, button) {
+  button.disabled = true;
+  try {
+    sayOfBill('Asking the payment provider …');
+    let payment;
+    try {
+      payment = await api('POST', bill._links.pay, { bill_id: bill.id, return_url: new URL('/', location).href });
+    } catch (error) {
+      if (error.code !== 'PAYMENT_UNDER_WAY') throw error;
+      ({ payments: [payment] } = await api('GET', bill._links.payments));
+    }
+    for (let tries = 0; tries < 60 && payment.status === 'processing' && !payment._links.next; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      payment = await api('GET', payment._links.self);
+    }
+    if (payment._links.next) window.location.assign(payment._links.next);
+    else sayOfBill('The payment provider does not answer. Your bill stays as it is; look again in a while.', true);
+  } catch (error) { sayOfBill(error.message, true); } finally { button.disabled = false; }
+}
+
+async function loadBills() {
+  const { bills } = await api('GET', '/v1/bills?page_size=50');
+  bills.reverse().forEach(showBill);
+}
+
 function showFeed(item) {
   const li = document.createElement('li');
   li.value = item.seq;
@@ -138,6 +201,9 @@ function follow() {
     showFeed(item);
     if (item.subject_type === 'document') {
       try { showDocument(await api('GET', `/v1/documents/${item.subject_id}`)); } catch (error) { fail(error); }
+    }
+    if (item.subject_type === 'bill') {
+      try { showBill(await api('GET', `/v1/bills/${item.subject_id}`)); } catch (error) { sayOfBill(error.message, true); }
     }
   };
   socket.onclose = () => {
@@ -265,6 +331,8 @@ try {
   for (const id of ['who', 'sign-out', 'app']) $(id).hidden = false;
   if (me.is_staff) await askWhy();
   await loadDocuments();
+  // Documents are there without the bills.
+  await loadBills().catch((error) => { $('owed').hidden = false; sayOfBill(error.message, true); });
   const { notifications } = await api('GET', '/v1/notifications?page_size=200');
   for (const item of notifications) { seq = item.seq; showFeed(item); }
   follow();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use e2e::files;
 
-use crate::harness::in_world;
+use crate::harness::{in_world, sign_in};
 
 /// Runs a program to its end; gives what it printed.
 pub(crate) fn run(command: &mut Command) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn cache() -> PathBuf {
 }
 
 #[test]
-fn a_person_signs_in_uploads_watches_and_downloads() {
+fn a_person_signs_in_uploads_watches_downloads_and_pays() {
     in_world(async |world| {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
         let home = cache().join("browser-test");
@@ -35,15 +35,19 @@ fn a_person_signs_in_uploads_watches_and_downloads() {
         let file = files::pdf();
         let path = world.dir().join(&file.name);
         std::fs::write(&path, &file.bytes).unwrap();
+        let (mut ada, mut sam) = (sign_in(world, "ada").await, sign_in(world, "sam").await);
+        let subject = ada.get("/v1/me").await.unwrap()["subject"].as_str().unwrap().to_owned();
+        let bill = sam.issue(&subject, 4_250).await.unwrap();
         let picture = world.dir().join("page.png");
         let mut node = Command::new("node");
         node.arg("page.mjs")
             .arg(world.bff.as_str())
             .args(["ada", "ada-pw", "max", "max-pw"])
             .arg(&path)
+            .arg(bill["id"].as_str().unwrap())
             .arg(&picture);
         let said = tokio::task::spawn_blocking(move || run(node.current_dir(&home))).await.unwrap();
-        assert_eq!(said.trim(), format!("ok {} bytes", file.bytes.len()));
+        assert_eq!(said.trim(), format!("ok {} bytes, paid", file.bytes.len()));
         assert!(picture.metadata().unwrap().len() > 10_000, "the picture is empty");
     });
 }
