@@ -1,10 +1,10 @@
 // Signs in, uploads, watches, downloads and pays a bill in a real browser; then somebody of the office looks into it.
-// node page.mjs <base url> <user> <password> <office user> <password> <file> <screenshot>; prints `ok <n> bytes`.
+// node page.mjs <base url> <user> <password> <office user> <password> <file> <bill> <screenshot>; prints `ok <n> bytes, paid`.
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const [base, user, password, officer, officerPassword, file, screenshot] = process.argv.slice(2);
+const [base, user, password, officer, officerPassword, file, bill, screenshot] = process.argv.slice(2);
 const within = 30_000;
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -54,13 +54,22 @@ try {
   await page.waitForFunction(() => document.querySelectorAll('#feed li').length >= 3);
   await page.screenshot({ path: screenshot });
 
+  const owed = page.locator(`#bills tr[data-id="${bill}"]`);
+  await owed.locator('button.pay').click();
+  await page.waitForURL(/\/checkout\//);
+  await page.screenshot({ path: screenshot.replace(/(\.png)?$/, '-checkout.png') });
+  await page.fill('#card', '4242 4242 4242 4242');
+  await page.click('button[value="pay"]');
+  await page.waitForSelector(`#bills tr[data-id="${bill}"][data-status="paid"]`);
+  await page.screenshot({ path: screenshot.replace(/(\.png)?$/, '-paid.png'), fullPage: true });
+
   const office = await signedIn(officer, officerPassword);
   await office.waitForSelector('#office:not([hidden])');
   await office.selectOption('#why', 'casework');
   if (!bytes.equals(await downloaded(office, ready(office)))) throw new Error('the office reads other bytes');
   await office.screenshot({ path: screenshot.replace(/(\.png)?$/, '-office.png') });
   if (complaints.length > 0) throw new Error(complaints.join('\n'));
-  console.log(`ok ${bytes.length} bytes`);
+  console.log(`ok ${bytes.length} bytes, paid`);
 } finally {
   await browser.close();
 }
