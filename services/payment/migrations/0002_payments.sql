@@ -19,6 +19,8 @@ create table payments (
     cancelled_by text check (cancelled_by in ('payer', 'staff')),
     provider_id text check (octet_length(provider_id) between 1 and 255),
     silent_since timestamptz,
+    -- How often somebody has asked for the provider to be asked at once: a step that began before does not put that off.
+    wakes bigint not null default 0,
     captured bigint not null default 0,
     refunded bigint not null default 0 check (refunded >= 0),
     refunding bigint not null default 0 check (refunding >= 0),
@@ -52,7 +54,7 @@ create policy tenant on payments to guildhall_app
     with check (tenant = current_setting('app.tenant', true));
 
 grant select, insert on payments to guildhall_app;
-grant update (return_url, next_url, status, failure, cancelled_by, provider_id, silent_since, captured, refunded, refunding,
+grant update (return_url, next_url, status, failure, cancelled_by, provider_id, silent_since, wakes, captured, refunded, refunding,
     contradiction, finished_at) on payments to guildhall_app;
 
 -- Refunds, changed under the lock of their payment's row.

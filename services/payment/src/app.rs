@@ -39,6 +39,7 @@ use ids::{BillId, PaymentId, Subject, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::common::v1::Money;
+use time::OffsetDateTime;
 
 use crate::domain::{Bill, BillLine, Currency, Payment};
 use crate::{Error, db};
@@ -90,6 +91,13 @@ fn given(text: &str) -> Option<&str> {
 
 fn scope(caller: &Caller, operation: Operation, key: Key) -> Scope {
     Scope { tenant: caller.tenant.clone(), principal: caller.subject.clone(), operation, key }
+}
+
+/// Has the provider asked about a payment at once, also when it is being asked already: what it answers then may be older than why it
+/// is asked anew.
+async fn wake(tx: &mut Tx, tenant: &Tenant, id: PaymentId, now: OffsetDateTime) -> Result<(), Error> {
+    db::payments::wake(tx, tenant, id).await?;
+    Ok(due::schedule(tx, PAYMENT_STEP, id.into(), now).await?)
 }
 
 /// Locks a bill, and reads its lines.

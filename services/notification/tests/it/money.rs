@@ -98,14 +98,24 @@ async fn each_step_is_a_row_of_the_payers_feed_and_what_they_must_know_is_mailed
             || (row.subject_type == "payment" && row.category == "payment" && row.subject_id == payment_id)
     }));
     assert!(rows.iter().all(|row| !row.title.is_empty() && !row.body.is_empty()));
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_says_what_happened_and_not_how_much_it_is_about() {
+    let app = TestApp::start().await;
+    app.bff().upsert("ada", "ada@example.org", "en").await.expect("a recipient");
+    let id = BillId::mint(&app.clock).to_string();
+    app.publish(&bill(&app, &id, "bill_issued", 12_345)).await;
     let job = app.next_job().await;
     let claimed = app.worker().claim(&job).await.expect("claimed");
     assert_eq!(
         (claimed.to_address.as_str(), claimed.subject.as_str()),
         ("ada@example.org", "You have a new bill")
     );
-    assert!(!claimed.text_body.contains("EUR"), "what is owed is read where one signs in");
+    assert!(
+        !claimed.text_body.contains("EUR") && !claimed.text_body.contains("123"),
+        "what is owed is read where one signs in"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,6 +128,6 @@ async fn nobody_is_told_of_a_draft_that_was_taken_back_and_what_is_unreadable_is
     let message = BillEvent { bill_id: "x".to_owned(), payer: "ada".to_owned(), ..BillEvent::default() };
     app.publish(&event(&app, "bill_issued", &broken, &message)).await;
     app.eventually_count("select count(*) from parked where reason = 'ID_UNREADABLE'", 1).await;
-    app.eventually_count("select count(*) from inbox where tenant = 'riverton'", 1).await;
+    app.eventually_count("select count(*) from inbox where tenant = 'riverton'", 2).await;
     assert_eq!(app.count(NOTIFICATIONS).await, 0);
 }

@@ -83,14 +83,16 @@ async fn step(state: &State, tenant: &Tenant, id: PaymentId) -> Result<(), Error
     let (of, now) = (tenant.clone(), state.clock.now());
     let found = state.db.tenant(tenant, move |tx| {
         Box::pin(async move {
+            // Before what is asked about: a wake in between is one too many, and none too few.
+            let Some(wakes) = db::payments::wakes(tx, &of, id).await? else { return Ok(None) };
             let Some(payment) = db::payments::find(tx, &of, None, id).await? else { return Ok(None) };
-            Ok::<_, Error>(Some((payment, db::refunds::of_payment(tx, &of, id).await?)))
+            Ok::<_, Error>(Some((payment, db::refunds::of_payment(tx, &of, id).await?, wakes)))
         })
     });
-    let Some((payment, refunds)) = found.await? else { return Ok(()) };
+    let Some((payment, refunds, wakes)) = found.await? else { return Ok(()) };
     let answers = ask(state, &payment, refunds, now).await;
     failpoint::pass("step::asked");
-    apply(state, tenant, id, answers).await?;
+    apply(state, tenant, id, answers, wakes).await?;
     failpoint::pass("step::committed");
     Ok(())
 }
@@ -118,7 +120,14 @@ async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: Offset
     Answers { payment: seen, refunds }
 }
 
-async fn apply(state: &State, tenant: &Tenant, id: PaymentId, answers: Answers) -> Result<(), Error> {
+/// Applies what was answered to a question that was put after so many wakes.
+async fn apply(
+    state: &State,
+    tenant: &Tenant,
+    id: PaymentId,
+    answers: Answers,
+    wakes: i64,
+) -> Result<(), Error> {
     let (of, state) = (tenant.clone(), state.clone());
     let db = state.db.clone();
     db.tenant(tenant, move |tx| {
@@ -134,7 +143,10 @@ async fn apply(state: &State, tenant: &Tenant, id: PaymentId, answers: Answers) 
             let refunds = db::refunds::of_payment(tx, &of, id).await?;
             let next =
                 refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
+            let woken = db::payments::wakes(tx, &of, id).await?.is_some_and(|now| now > wakes);
             match next {
+                // Somebody has asked since: their row stays as it is, or is this one's again.
+                Some(_) if woken => due::schedule(tx, PAYMENT_STEP, id.into(), now).await?,
                 Some(at) => due::schedule(tx, PAYMENT_STEP, id.into(), at).await?,
                 None => due::cancel(tx, PAYMENT_STEP, id.into()).await?,
             }

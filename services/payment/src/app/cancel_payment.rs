@@ -3,7 +3,6 @@ use idempotency::{KEEP_PAYMENT, Key, Outcome};
 use proto::Operation;
 use proto::payment::v1;
 
-use super::PAYMENT_STEP;
 use crate::domain::CancelledBy;
 use crate::{Error, State, db, payment_events};
 
@@ -27,7 +26,7 @@ pub async fn cancel_payment(
                 db::payments::update(tx, &payment, None).await?;
                 payment_events::note_cancel_asked(tx, &clock, &payment).await?;
             }
-            due::schedule(tx, PAYMENT_STEP, id.into(), clock.now()).await?;
+            super::wake(tx, &tenant, id, clock.now()).await?;
             Ok::<_, Error>(v1::Payment::from(&payment))
         })
     })

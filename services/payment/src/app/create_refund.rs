@@ -4,7 +4,6 @@ use ids::RefundId;
 use proto::Operation;
 use proto::payment::v1;
 
-use super::PAYMENT_STEP;
 use crate::domain::{MOST_REFUNDS, Refund, RefundState};
 use crate::grpc::payments::refund as shown;
 use crate::{Error, State, db, payment_events};
@@ -55,7 +54,7 @@ pub async fn create_refund(
             };
             db::payments::update(tx, &payment, None).await?;
             db::refunds::insert(tx, &refund).await?;
-            due::schedule(tx, PAYMENT_STEP, id.into(), clock.now()).await?;
+            super::wake(tx, &payment.tenant, id, clock.now()).await?;
             payment_events::append_refund(tx, &clock, &payment, &refund).await?;
             failpoint::pass("refund::written");
             // The reason is the caller's own words: it is filled in from the request, also when it is repeated.

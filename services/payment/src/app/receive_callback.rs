@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use ids::CallbackId;
 use time::Duration;
 
-use super::PAYMENT_STEP;
 use crate::db::callbacks::Callback;
 use crate::provider::{Heard, NotHeard};
 use crate::{Error, State, db};
@@ -56,7 +55,7 @@ pub async fn receive_callback(
             };
             let new = db::callbacks::insert(tx, &tenant, &callback).await?;
             if let (true, Some(id)) = (new, ours) {
-                due::schedule(tx, PAYMENT_STEP, id.into(), now).await?;
+                super::wake(tx, &tenant, id, now).await?;
             }
             db::callbacks::sweep(tx, &tenant, now - KEPT).await?;
             failpoint::pass("callback::written");

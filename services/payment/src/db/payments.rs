@@ -110,6 +110,31 @@ pub async fn lock(db: &mut PgConnection, tenant: &Tenant, id: PaymentId) -> sqlx
     row.fetch_optional(db).await?.map(Row::into_payment).transpose()
 }
 
+/// Counts that somebody asks for the provider to be asked at once.
+#[tracing::instrument(name = "db.payments.wake", skip_all)]
+pub async fn wake(db: &mut PgConnection, tenant: &Tenant, id: PaymentId) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update payments set wakes = wakes + 1 where tenant = $1 and id = $2",
+        tenant.as_str(),
+        id.as_uuid(),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// How often somebody has asked for that.
+#[tracing::instrument(name = "db.payments.wakes", skip_all)]
+pub async fn wakes(db: &mut PgConnection, tenant: &Tenant, id: PaymentId) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar!(
+        "select wakes from payments where tenant = $1 and id = $2",
+        tenant.as_str(),
+        id.as_uuid()
+    )
+    .fetch_optional(db)
+    .await
+}
+
 /// Which payments to list; what is given narrows the list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
