@@ -26,6 +26,7 @@ pub(crate) mod s3;
 pub(crate) mod services;
 pub(crate) mod state;
 pub(crate) mod system;
+pub(crate) mod temporal;
 pub(crate) mod toxiproxy;
 pub(crate) mod up;
 pub(crate) mod versitygw;
@@ -206,7 +207,8 @@ impl Server {
 }
 
 /// Every server, the slowest to start first.
-pub(crate) const SERVERS: [Server; 8] = [
+pub(crate) const SERVERS: [Server; 9] = [
+    temporal::SERVER,
     keycloak::SERVER,
     kafka::SERVER,
     elasticmq::SERVER,

@@ -67,14 +67,15 @@ const fn only(services: &'static [&'static str]) -> Rule {
 #[must_use]
 pub fn rule(operation: Operation) -> Rule {
     match operation {
-        // Evidence is handed in by the citizen alone: staff could otherwise make up what they then review.
+        // Evidence is handed in by the citizen alone: staff could otherwise make up what they then review. What staff hand in are lists
+        // of their own work; the purpose says which, and each goes on with their own uploads.
         Operation::DocumentInitiateUpload
         | Operation::DocumentInitiateVersion
         | Operation::DocumentRefreshUpload
         | Operation::DocumentSignParts
         | Operation::DocumentListParts
         | Operation::DocumentAbortUpload
-        | Operation::DocumentConfirmUpload => CITIZENS,
+        | Operation::DocumentConfirmUpload => CITIZENS_AND_STAFF,
         // Notification reads the owner's state when it renders.
         Operation::DocumentGetDocument => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
         Operation::DocumentListDocuments
@@ -100,7 +101,11 @@ pub fn rule(operation: Operation) -> Rule {
         // Staff read what is the tenant's without a grant.
         Operation::SharingListShared => CITIZENS,
         Operation::SharingListAccesses => CITIZENS_AND_STAFF,
-        Operation::DocumentClaimScan | Operation::DocumentReportScan => only(&["svc-worker"]),
+        Operation::DocumentClaimScan
+        | Operation::DocumentReportScan
+        | Operation::DocumentOpenDocument
+        | Operation::BillingStageRunLines
+        | Operation::BillingIssueRunLines => only(&["svc-worker"]),
         Operation::PreviewClaimPreview
         | Operation::PreviewReportPreview
         | Operation::IntegrityClaimIntegrity
@@ -109,7 +114,13 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::BillingCreateBill
         | Operation::BillingIssueBill
         | Operation::BillingCancelBill
-        | Operation::BillingCreditBill => STAFF,
+        | Operation::BillingCreditBill
+        | Operation::BillingCreateRun
+        | Operation::BillingListRuns
+        | Operation::BillingListRunFaults => STAFF,
+        Operation::BillingGetRun => {
+            Rule { people: People::None, office: Office::Staff, services: &["svc-worker"] }
+        }
         Operation::BillingGetBill => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
         Operation::BillingListBills => CITIZENS_AND_STAFF,
         Operation::PaymentInitiatePayment => CITIZENS,
@@ -127,6 +138,8 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::LedgerListEntries
         | Operation::LedgerListAdjustments
         | Operation::LedgerVerifyLedger => STAFF,
+        // Workflows wait; whose turn it is they are told by the owner.
+        Operation::PaymentAdvancePayment => only(&["svc-worker"]),
         Operation::PaymentReceiveCallback => only(&["svc-bff"]),
         Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.

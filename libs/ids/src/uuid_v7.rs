@@ -131,6 +131,8 @@ uuid_v7! {
     EventId;
     /// A bill of the payment service.
     BillId;
+    /// A run that issues many bills.
+    BillRunId;
     /// An attempt to pay a bill.
     PaymentId;
     /// Money given back of a payment.

@@ -109,6 +109,9 @@ reasons! {
     // Bills.
     BILL_NOT_FOUND = NotFound, "There is no such bill";
     BILL_INVALID = InvalidArgument, "The bill breaks a rule";
+    BILL_RUN_EXISTS = Conflict, "The document has a bill run that did not fail";
+    BILL_RUN_INVALID = InvalidArgument, "The bill run breaks a rule";
+    BILL_RUN_NOT_FOUND = NotFound, "There is no such bill run";
     BILL_REFERENCE_TAKEN = Conflict, "Another bill has the reference";
     BILL_STATE = Conflict, "The bill does not stand so that this can be done";
     AMOUNT_INVALID = InvalidArgument, "The amount cannot be used";

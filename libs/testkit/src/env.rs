@@ -68,6 +68,12 @@ impl Env {
         self.get("GUILDHALL_CLAMD_ADDR")
     }
 
+    /// `GUILDHALL_TEMPORAL_URL`; the namespace is `guildhall`, the task queue the test's own.
+    #[must_use]
+    pub fn temporal_url(&self) -> String {
+        self.get("GUILDHALL_TEMPORAL_URL")
+    }
+
     /// `GUILDHALL_SMTP_URL`, for example `smtp://127.0.0.1:11025`.
     #[must_use]
     pub fn smtp_url(&self) -> String {

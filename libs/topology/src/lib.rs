@@ -17,6 +17,8 @@ pub mod topics {
     pub const NOTIFICATION: &str = "guildhall.notification.v1";
     /// Erasures, keyed by subject.
     pub const SUBJECT: &str = "guildhall.subject.v1";
+    /// What workflows are to look at, keyed by that.
+    pub const WORK: &str = "guildhall.work.v1";
 }
 
 /// Queues that code sends to or receives from.
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn the_committed_list_is_good_and_has_every_constant() {
         let topology = Topology::get();
-        for name in [topics::DOCUMENT, topics::NOTIFICATION, topics::SUBJECT] {
+        for name in [topics::DOCUMENT, topics::NOTIFICATION, topics::SUBJECT, topics::WORK] {
             assert!(topology.topic(name).is_some(), "{name}");
         }
         for name in [queues::SCAN, queues::MAIL, queues::PREVIEW, queues::INTEGRITY] {

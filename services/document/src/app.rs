@@ -47,6 +47,7 @@ mod list_versions;
 mod log_access;
 mod names;
 mod object_locks;
+mod open_document;
 mod parts;
 mod place_hold;
 mod preview_job;
@@ -88,7 +89,7 @@ pub use expire_upload::expire_upload;
 pub use export_case::export_case;
 pub use exports::{Exporter, Exporting, Seals};
 pub use get_case_export::get_case_export;
-use get_document::{find_document, get_document};
+use get_document::{find_document, find_upload, get_document};
 pub use get_preview::get_preview;
 pub use hand_out::{Download, Preview};
 pub use initiate_upload::initiate_upload;
@@ -103,6 +104,7 @@ pub use list_parts::{Arrived, list_parts};
 pub use list_quarantined::list_quarantined;
 pub use list_shared::{SharedPage, list_shared};
 pub use list_versions::list_versions;
+pub use open_document::open_document;
 pub use place_hold::place_hold;
 pub use read_document::read_document;
 pub use refresh_upload::refresh_upload;
@@ -128,6 +130,7 @@ use proto::Operation;
 use time::{Duration, OffsetDateTime};
 
 use crate::Error;
+use crate::domain::policy::HandedInBy;
 use crate::domain::{CaseRef, Grounds, Sha256, StoredObject, Version, Viewer};
 
 /// Due kind: an upload's window is over. Subject: the version.
@@ -163,7 +166,17 @@ pub const SCAN_LEASE: Duration = Duration::minutes(5);
 
 /// What the caller may see.
 fn viewer(caller: &Caller) -> Viewer {
-    if caller.is_citizen() { Viewer::Citizen(caller.subject.clone()) } else { Viewer::Office }
+    if caller.is_citizen() { Viewer::Owner(caller.subject.clone()) } else { Viewer::Office }
+}
+
+/// Whose uploads a caller goes on with: their own, staff too.
+fn uploader(caller: &Caller) -> Viewer {
+    Viewer::Owner(caller.subject.clone())
+}
+
+/// What the caller may hand in.
+fn hands_in(caller: &Caller) -> HandedInBy {
+    if caller.is_citizen() { HandedInBy::Citizens } else { HandedInBy::Staff }
 }
 
 /// The document that a request names. What is no id names no document.

@@ -177,6 +177,20 @@ impl DocumentService for Api {
         Ok(Response::new(claimed.into()))
     }
 
+    async fn open_document(
+        &self,
+        request: Request<v1::OpenDocumentRequest>,
+    ) -> Result<Response<v1::OpenDocumentResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let document = app::open_document(&self.state, caller, &request.get_ref().document_id).await?;
+        Ok(Response::new(v1::OpenDocumentResponse {
+            evidence_key: document.evidence_key(),
+            size_bytes: document.declaration.size.bytes(),
+            sha256: document.declaration.sha256.as_bytes().to_vec(),
+            purpose: document.declaration.purpose.to_string(),
+        }))
+    }
+
     async fn report_scan(
         &self,
         request: Request<v1::ReportScanRequest>,

@@ -1,28 +1,33 @@
 //! Use cases: one transaction each.
 
+mod advance_payment;
 mod announce_overdue;
-mod ask_provider;
+mod bill_runs;
 mod cancel_payment;
 mod close_bill;
 mod create_bill;
 mod create_refund;
 mod initiate_payment;
 mod issue_bill;
+mod issue_run_lines;
 mod ledger;
 mod read_bills;
 mod read_payments;
 mod receive_callback;
+mod stage_run_lines;
 mod subject_erasure;
 mod words;
 
+pub use advance_payment::advance_payment;
 pub use announce_overdue::announce_overdue;
-pub use ask_provider::{Asker, Asking};
+pub use bill_runs::{Runs, create_run, get_run, list_run_faults, list_runs, remind_of_run};
 pub use cancel_payment::cancel_payment;
 pub use close_bill::{cancel_bill, credit_bill, write_off_bill};
 pub use create_bill::create_bill;
 pub use create_refund::create_refund;
 pub use initiate_payment::initiate_payment;
 pub use issue_bill::issue_bill;
+pub use issue_run_lines::issue_run_lines;
 pub use ledger::{
     Page, Proof, decide_adjustment, list_adjustments, list_balances, list_entries, propose_adjustment,
     verify_ledger,
@@ -30,26 +35,33 @@ pub use ledger::{
 pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
 pub use receive_callback::receive_callback;
+pub use stage_run_lines::stage_run_lines;
 pub use subject_erasure::{advance as advance_erasure, begin as begin_erasure};
 
 use auth::Caller;
+use clock::Clock;
 use grounds::Grounds;
 use idempotency::{Key, Scope};
 use ids::{BillId, PaymentId, Subject, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::common::v1::Money;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::domain::{Bill, BillLine, Currency, Payment};
-use crate::{Error, db};
+use crate::{Error, db, work_events};
 
 /// Due kind: a bill's day is over. Subject: the bill.
 pub const BILL_OVERDUE: &str = "bill_overdue";
-/// Due kind: a provider is to be asked about a payment and its refunds. Subject: the payment.
+/// Due kind: a run is not over. Subject: the run.
+pub const BILL_RUN: &str = "bill_run";
+/// Due kind: nobody has had a payment advanced when that was due. Subject: the payment.
 pub const PAYMENT_STEP: &str = "payment_step";
 /// Due kind: a person is to be erased. Subject: the erasure.
 pub const SUBJECT_ERASURE: &str = "subject_erasure";
+
+/// How long after something was to be done a workflow is told again. Longer than a workflow takes to come back after its worker died.
+pub const PATIENCE_WITH_WORKFLOWS: Duration = Duration::seconds(60);
 
 /// Whose bills and payments the caller sees: a citizen their own, others everybody's.
 fn payer(caller: &Caller) -> Option<Subject> {
@@ -93,11 +105,25 @@ fn scope(caller: &Caller, operation: Operation, key: Key) -> Scope {
     Scope { tenant: caller.tenant.clone(), principal: caller.subject.clone(), operation, key }
 }
 
-/// Has the provider asked about a payment at once, also when it is being asked already: what it answers then may be older than why it
-/// is asked anew.
-async fn wake(tx: &mut Tx, tenant: &Tenant, id: PaymentId, now: OffsetDateTime) -> Result<(), Error> {
+/// Has a payment advanced at once, also while it is being advanced: what the provider answers then may be older than why it is asked anew.
+async fn wake(tx: &mut Tx, clock: &Clock, tenant: &Tenant, id: PaymentId) -> Result<(), Error> {
     db::payments::wake(tx, tenant, id).await?;
-    Ok(due::schedule(tx, PAYMENT_STEP, id.into(), now).await?)
+    want_advance(tx, clock, id).await
+}
+
+/// Tells the payment's workflow to have it advanced, and reminds it should it not.
+async fn want_advance(tx: &mut Tx, clock: &Clock, id: PaymentId) -> Result<(), Error> {
+    due::schedule(tx, PAYMENT_STEP, id.into(), clock.now() + PATIENCE_WITH_WORKFLOWS).await?;
+    Ok(work_events::append_payment(tx, clock, id).await?)
+}
+
+/// Tells the workflow again of a payment that it was to have advanced, and says when to do so next.
+///
+/// # Errors
+/// The database's.
+pub async fn remind_of_payment(tx: &mut Tx, clock: &Clock, id: PaymentId) -> Result<OffsetDateTime, Error> {
+    work_events::append_payment(tx, clock, id).await?;
+    Ok(clock.now() + PATIENCE_WITH_WORKFLOWS)
 }
 
 /// Locks a bill, and reads its lines.

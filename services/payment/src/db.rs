@@ -1,6 +1,7 @@
 //! All SQL, and no decisions. Absent is `Ok(None)`.
 
 pub mod adjustments;
+pub mod bill_runs;
 pub mod bills;
 pub mod callbacks;
 pub mod ledger;

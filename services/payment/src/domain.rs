@@ -2,6 +2,7 @@
 
 mod account_name;
 pub mod bill;
+pub mod bill_run;
 mod day;
 pub mod ledger;
 pub mod money;
@@ -13,6 +14,7 @@ pub use ::paging::PageToken;
 
 pub use account_name::{AccountName, NoAccountName};
 pub use bill::{Bill, BillEvent, BillLine, BillStatus, NotChanged};
+pub use bill_run::{BillRun, RunFailure, RunFormat, RunState};
 pub use day::{Day, NoDay};
 pub use ledger::{
     Account, AccountKind, Adjustment, Decision, Entry, EntryKind, NoEntry, NotDecided, Posting,

@@ -31,6 +31,15 @@ pub enum Error {
     /// Another bill has its reference.
     #[error("another bill has the reference")]
     ReferenceTaken,
+    /// The run breaks these rules, at least one.
+    #[error("the bill run breaks {} rules", .0.len())]
+    Run(Vec<Broken>),
+    /// The document is run already.
+    #[error("the document has a bill run that did not fail")]
+    RunExists,
+    /// There is no such run in the tenant.
+    #[error("there is no such bill run")]
+    RunNotFound,
     /// There is no such bill, or the caller may not know of it.
     #[error("there is no such bill")]
     BillNotFound,
@@ -125,6 +134,9 @@ impl From<Error> for rpc_error::Error {
         let new = |code, reason| Self::new(code, reason, message);
         match error {
             Error::Bill(broken) => fields(new(Code::InvalidArgument, reason::BILL_INVALID), broken),
+            Error::Run(broken) => fields(new(Code::InvalidArgument, reason::BILL_RUN_INVALID), broken),
+            Error::RunExists => new(Code::Conflict, reason::BILL_RUN_EXISTS),
+            Error::RunNotFound => new(Code::NotFound, reason::BILL_RUN_NOT_FOUND),
             Error::ReferenceTaken => new(Code::Conflict, reason::BILL_REFERENCE_TAKEN),
             Error::BillNotFound => new(Code::NotFound, reason::BILL_NOT_FOUND),
             Error::NotChanged(NotChanged::Status) => new(Code::Conflict, reason::BILL_STATE),

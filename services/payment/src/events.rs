@@ -8,7 +8,8 @@ use proto::payment::v1;
 use topology::topics;
 
 use crate::db::subject_erasures::SubjectErasure;
-use crate::domain::{Bill, BillEvent};
+use crate::domain::{Bill, BillEvent, BillRun};
+use crate::grpc::bill_runs::{run_failure, run_status};
 use crate::grpc::billing::status;
 
 /// Why bills are kept: somebody has to be able to read what they owe.
@@ -43,6 +44,26 @@ pub async fn append_bill(
     };
     let event_type = format!("guildhall.billing.{name}.v1");
     let event = outbox::Event::new(topics::BILLING, &event_type, bill.id, bill.id, &message);
+    outbox::append(tx, clock, event).await?;
+    Ok(())
+}
+
+/// Appends that a run has begun or ended.
+pub async fn append_run(
+    tx: &mut Tx,
+    clock: &Clock,
+    run: &BillRun,
+    name: &'static str,
+) -> Result<(), pg::Error> {
+    let message = v1::BillRunEvent {
+        run_id: run.id.to_string(),
+        status: run_status(run.state).into(),
+        lines: run.lines,
+        issued: run.issued,
+        failure: run_failure(run.state).into(),
+    };
+    let event_type = format!("guildhall.billing.{name}.v1");
+    let event = outbox::Event::new(topics::BILLING, &event_type, run.id, run.id, &message);
     outbox::append(tx, clock, event).await?;
     Ok(())
 }

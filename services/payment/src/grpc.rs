@@ -1,6 +1,7 @@
 //! `BillingService`, `PaymentService` and `LedgerService`, a file each: reads requests, calls the use case, writes answers. Decides
 //! nothing.
 
+pub(crate) mod bill_runs;
 pub(crate) mod billing;
 pub(crate) mod ledger;
 pub(crate) mod payments;

@@ -1,19 +1,21 @@
 //! What happens when its time has come: one file per kind of due row.
 
 mod bill_overdue;
+mod bill_run;
 mod payment_step;
 mod subject_erasure;
 
 use due::Runner;
 
 use crate::State;
-use crate::app::{Asker, BILL_OVERDUE, PAYMENT_STEP, SUBJECT_ERASURE};
+use crate::app::{BILL_OVERDUE, BILL_RUN, PAYMENT_STEP, SUBJECT_ERASURE};
 
 /// The runner of every kind that the service schedules.
 #[must_use]
-pub fn runner(state: &State, asker: &Asker) -> Runner {
+pub fn runner(state: &State) -> Runner {
     Runner::new(state.db.clone(), state.clock.clone())
         .on(BILL_OVERDUE, bill_overdue::handler(state))
-        .on(PAYMENT_STEP, payment_step::handler(state, asker.clone()))
+        .on(BILL_RUN, bill_run::handler(state))
+        .on(PAYMENT_STEP, payment_step::handler(state))
         .on(SUBJECT_ERASURE, subject_erasure::handler(state))
 }

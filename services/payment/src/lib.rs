@@ -17,7 +17,7 @@
 //! - What payers are called and what lines are for is sealed under a key of the payer; it is in no event, log or stored answer.
 //!
 //! Where to look: [`grpc`], [`consumers`] and [`jobs`] translate, [`app`] decides in one transaction per use case, [`domain`] knows the
-//! rules, [`db`] holds the SQL, [`provider`] speaks to providers, [`events`] and [`payment_events`] say what the world is told.
+//! rules, [`db`] holds the SQL, [`provider`] speaks to providers, [`events`] and [`payment_events`] say what the world is told, [`work_events`] what the workflows are.
 
 pub mod app;
 pub mod books;
@@ -33,6 +33,7 @@ pub mod jobs;
 pub mod payment_events;
 pub mod provider;
 mod run;
+pub mod work_events;
 
 pub use config::Config;
 pub use error::Error;

@@ -18,7 +18,6 @@ use service::{BoxError, Shutdown, admin};
 use sqlx::migrate::Migrator;
 use topology::topics;
 
-use crate::app::Asker;
 use crate::grpc::Api;
 use crate::{Config, State, consumers, jobs};
 
@@ -82,8 +81,7 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     };
 
     let relay = Relay::new(db.clone(), config.kafka.clone(), sqs, clock.clone())?;
-    let (asker, asking) = Asker::new();
-    let runner = jobs::runner(&state, &asker);
+    let runner = jobs::runner(&state);
     let inbox = consumers::inbox(&state, &config.kafka)?;
     let chained = trail.inbox(&config.kafka, &[topics::BILLING, topics::PAYMENT])?;
     let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters(), chained.dead_letters()])?;
@@ -94,7 +92,6 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
     spawn(shutdown, "inbox sweep", forget);
     spawn(shutdown, "due runner", runner.run(shutdown.token()));
-    spawn(shutdown, "asking providers", asking.run(state.clone(), shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
     spawn(shutdown, "idempotency sweep", sweep);
     let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());

@@ -8,7 +8,7 @@ use service::channel::Target;
 use settings::Env;
 
 use crate::preview::sandbox::Limits;
-use crate::smtp;
+use crate::{smtp, temporal};
 
 /// What this process does. Each role scales and fails alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +21,13 @@ pub enum Role {
     Preview,
     /// Reads what is stored again.
     Integrity,
+    /// Runs workflows.
+    Workflows,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Scan, Self::Mail, Self::Preview, Self::Integrity];
+    pub const ALL: [Self; 5] = [Self::Scan, Self::Mail, Self::Preview, Self::Integrity, Self::Workflows];
 
     /// Its name in `WORKER__ROLES`.
     #[must_use]
@@ -35,6 +37,7 @@ impl Role {
             Self::Mail => "mail",
             Self::Preview => "preview",
             Self::Integrity => "integrity",
+            Self::Workflows => "workflows",
         }
     }
 }
@@ -50,6 +53,8 @@ pub struct Config {
     pub preview: Option<Preview>,
     /// `ROLES` includes `integrity`.
     pub integrity: Option<Integrity>,
+    /// `ROLES` includes `workflows`.
+    pub workflows: Option<Workflows>,
     /// `SQS__*`.
     pub sqs: queue::Settings,
     /// `AUTH__*`, with the client `svc-worker`.
@@ -112,6 +117,21 @@ pub struct Integrity {
     pub bytes_per_second: u64,
 }
 
+/// What the workflows role needs.
+#[derive(Clone, Debug)]
+pub struct Workflows {
+    /// `PAYMENT__URL`.
+    pub payment: Target,
+    /// `DOCUMENT__URL`.
+    pub document: Target,
+    /// `S3__*`.
+    pub s3: blobs::Settings,
+    /// `TEMPORAL__*`.
+    pub temporal: temporal::Settings,
+    /// `KAFKA__*`.
+    pub kafka: kafka::Settings,
+}
+
 impl Config {
     /// Reads every section and tells everything that is wrong at once. What only a role that is not played needs may be
     /// missing, but where it is given it must be right.
@@ -131,7 +151,11 @@ impl Config {
         let mail = played(env, plays(Role::Mail), MAIL, mail);
         let preview = played(env, plays(Role::Preview), PREVIEW, preview);
         let integrity = played(env, plays(Role::Integrity), INTEGRITY, integrity);
-        known(env, KAFKA);
+        let workflows = played(env, plays(Role::Workflows), WORKFLOWS, workflows);
+        if !plays(Role::Workflows) {
+            known(env, KAFKA);
+            known(env, temporal::VARIABLES);
+        }
         let sqs = queue::Settings::load(env);
         let auth = auth::Settings::load_with_client(env);
         let telemetry = telemetry::Settings::load(env);
@@ -142,6 +166,7 @@ impl Config {
             mail: mail?,
             preview: preview?,
             integrity: integrity?,
+            workflows: workflows?,
             sqs: sqs?,
             auth: auth?,
             telemetry: telemetry?,
@@ -170,7 +195,9 @@ const PREVIEW: &[&str] = &["PREVIEW__CONCURRENCY", "PREVIEW__MEMORY_MIB", "PREVI
 
 const INTEGRITY: &[&str] = &["INTEGRITY__CONCURRENCY", "INTEGRITY__MIB_PER_SECOND"];
 
-/// For `worker dlq --topic` alone.
+const WORKFLOWS: &[&str] = &["PAYMENT__URL"];
+
+/// For `worker dlq --topic`, and the workflows role.
 const KAFKA: &[&str] = &[
     "KAFKA__BROKERS",
     "KAFKA__TOPIC_PREFIX",
@@ -250,6 +277,15 @@ fn integrity(env: &mut Env) -> Option<Integrity> {
     let pace = pace.check("must be 2 to 10000", |n| (2..=10_000).contains(n)).default(10);
     let bytes_per_second = pace? * 1024 * 1024;
     Some(Integrity { document: document?, s3: s3?, concurrency: concurrency?, bytes_per_second })
+}
+
+fn workflows(env: &mut Env) -> Option<Workflows> {
+    let payment = Target::load(env, "PAYMENT__URL");
+    let document = Target::load(env, "DOCUMENT__URL");
+    let s3 = blobs::Settings::load(env);
+    let temporal = temporal::Settings::load(env);
+    let kafka = kafka::Settings::load(env);
+    Some(Workflows { payment: payment?, document: document?, s3: s3?, temporal: temporal?, kafka: kafka? })
 }
 
 fn concurrency(env: &mut Env, name: &str) -> Option<usize> {

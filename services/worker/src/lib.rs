@@ -1,6 +1,6 @@
-//! The worker: what takes long, or talks to strangers, done outside of the services that want it.
+//! The worker: what takes long, waits, or talks to strangers, done outside of the services that want it.
 //!
-//! A role receives the jobs of one queue, asks the owner for the job under a lease, does it, and reports the outcome to the
+//! One role runs workflows; each of the others receives the jobs of one queue, asks the owner for the job under a lease, does it, and reports the outcome to the
 //! owner. It has no database and writes nobody's tables. What has to hold, whatever dies:
 //!
 //! - A job is done at least once and reported once: the owner keeps the row, the lease and the first report, and sends the
@@ -12,10 +12,15 @@
 //! - Files are drawn and their text is read in a child process alone, which is locked down before it reads.
 //! - Logs, spans and dead letters hold ids and codes: addresses and texts pass through memory only.
 //!
+//! - A workflow decides and waits, its activities have the owners do what has to be done ([`workflows`], [`activities`]). Owners ask for
+//!   what they want until it was done: Temporal away means later.
+//!
 //! Where to look: [`scan`], [`mail`], [`preview`] and [`integrity`] are the roles, [`clamd`], [`archive`], [`pdf`], [`sniff`] and
-//! [`smtp`] what they do, [`owners`] the calls.
+//! [`smtp`] what they do, [`owners`] the calls; [`requests`] starts workflows, which [`temporal`] runs.
 
+pub mod activities;
 pub mod archive;
+pub mod bill_file;
 pub mod clamd;
 pub mod config;
 pub mod dlq;
@@ -25,10 +30,13 @@ pub mod owners;
 pub mod pdf;
 pub mod persist;
 pub mod preview;
+pub mod requests;
 mod run;
 pub mod scan;
 pub mod smtp;
 pub mod sniff;
+pub mod temporal;
+pub mod workflows;
 
 pub use config::{Config, Role};
 pub use run::{Running, run, start};

@@ -9,12 +9,19 @@ use proto::document::v1::integrity_service_client::IntegrityServiceClient;
 use proto::document::v1::preview_service_client::PreviewServiceClient;
 use proto::document::v1::{
     ClaimIntegrityRequest, ClaimIntegrityResponse, ClaimPreviewRequest, ClaimPreviewResponse,
-    ClaimScanRequest, ClaimScanResponse, IntegrityFinding, IntegrityRepair, PreviewFailure, RejectionReason,
-    ReportIntegrityRequest, ReportPreviewRequest, ReportScanRequest, StoredPreview,
+    ClaimScanRequest, ClaimScanResponse, IntegrityFinding, IntegrityRepair, OpenDocumentRequest,
+    OpenDocumentResponse, PreviewFailure, RejectionReason, ReportIntegrityRequest, ReportPreviewRequest,
+    ReportScanRequest, StoredPreview,
 };
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
     ClaimDeliveryRequest, ClaimDeliveryResponse, DeliveryOutcome, ReportDeliveryRequest,
+};
+use proto::payment::v1::billing_service_client::BillingServiceClient;
+use proto::payment::v1::payment_service_client::PaymentServiceClient;
+use proto::payment::v1::{
+    AdvancePaymentRequest, AdvancePaymentResponse, BillRun, GetRunRequest, IssueRunLinesRequest,
+    IssueRunLinesResponse, StageRunLinesRequest, StageRunLinesResponse,
 };
 use queue::{Failure, Job};
 use rpc_error::{Code, Error, reason};
@@ -28,6 +35,8 @@ use tracing::subscriber::NoSubscriber;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a call may take for which the owner asks somebody else, or does much.
+const PROVIDER_DEADLINE: Duration = Duration::from_secs(50);
 /// How long a health check may take.
 const HEALTH_DEADLINE: Duration = Duration::from_millis(1_500);
 /// When to try again a job that somebody else holds and nobody says for how long.
@@ -80,6 +89,17 @@ impl Documents {
         let request = request(&self.tokens, &job.tenant, message).await?;
         self.client.clone().report_scan(request).await.map_err(Error::from_status)?;
         Ok(())
+    }
+
+    /// Where the document is that staff have handed in.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn open(&self, tenant: &Tenant, document_id: &str) -> Result<OpenDocumentResponse, Error> {
+        let message = OpenDocumentRequest { document_id: document_id.to_owned() };
+        let request = request(&self.tokens, tenant, message).await?;
+        let answer = self.client.clone().open_document(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
     }
 
     /// Takes a preview job.
@@ -153,6 +173,92 @@ impl Documents {
     pub async fn check(&self) -> Result<(), Error> {
         self.tokens.ready().await?;
         serving(self.health.clone(), "guildhall.document.v1.DocumentService").await
+    }
+}
+
+/// The payment service.
+#[derive(Clone)]
+pub struct Payments {
+    client: PaymentServiceClient<Channel>,
+    bills: BillingServiceClient<Channel>,
+    health: HealthClient<Channel>,
+    tokens: TokenSource,
+}
+
+impl Payments {
+    /// Calls it through `channel` as this service.
+    #[must_use]
+    pub fn new(channel: Channel, tokens: TokenSource) -> Self {
+        Self {
+            client: PaymentServiceClient::new(channel.clone()),
+            bills: BillingServiceClient::new(channel.clone()),
+            health: HealthClient::new(channel),
+            tokens,
+        }
+    }
+
+    /// Has a payment advanced by a step, for which it may ask its provider.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn advance(&self, tenant: &Tenant, payment_id: &str) -> Result<AdvancePaymentResponse, Error> {
+        let message = AdvancePaymentRequest { payment_id: payment_id.to_owned() };
+        let mut request = request(&self.tokens, tenant, message).await?;
+        request.set_timeout(PROVIDER_DEADLINE);
+        let answer = self.client.clone().advance_payment(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// How a run of bills stands.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn bill_run(&self, tenant: &Tenant, run_id: &str) -> Result<BillRun, Error> {
+        let message = GetRunRequest { run_id: run_id.to_owned() };
+        let request = request(&self.tokens, tenant, message).await?;
+        let answer = self.bills.clone().get_run(request).await.map_err(Error::from_status)?.into_inner();
+        answer.run.ok_or_else(|| Error::unavailable("an answer without a run"))
+    }
+
+    /// Hands in lines of a run.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn stage(
+        &self,
+        tenant: &Tenant,
+        lines: StageRunLinesRequest,
+    ) -> Result<StageRunLinesResponse, Error> {
+        let mut request = request(&self.tokens, tenant, lines).await?;
+        request.set_timeout(PROVIDER_DEADLINE);
+        let answer = self.bills.clone().stage_run_lines(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Has the next bills of a run issued.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn issue(
+        &self,
+        tenant: &Tenant,
+        run_id: &str,
+        limit: i32,
+    ) -> Result<IssueRunLinesResponse, Error> {
+        let message = IssueRunLinesRequest { run_id: run_id.to_owned(), limit };
+        let mut request = request(&self.tokens, tenant, message).await?;
+        request.set_timeout(PROVIDER_DEADLINE);
+        let answer = self.bills.clone().issue_run_lines(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Whether it can be asked now, as this service.
+    ///
+    /// # Errors
+    /// When it does not serve, or no token can be had.
+    pub async fn check(&self) -> Result<(), Error> {
+        self.tokens.ready().await?;
+        serving(self.health.clone(), "guildhall.payment.v1.PaymentService").await
     }
 }
 

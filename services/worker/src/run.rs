@@ -14,16 +14,18 @@ use service::{BoxError, RequestId, Shutdown, admin, channel};
 use tokio::time::Instant;
 use topology::queues;
 
-use crate::Config;
+use crate::activities::Activities;
 use crate::clamd::Clamd;
 use crate::integrity::{self, Auditor};
 use crate::mail::Postman;
-use crate::owners::{Deliveries, Documents};
+use crate::owners::{Deliveries, Documents, Payments};
 use crate::persist::LEASE;
 use crate::preview::Previewer;
 use crate::preview::sandbox::Sandbox;
 use crate::scan::Scanner;
 use crate::smtp::Mailer;
+use crate::temporal::Temporal;
+use crate::{Config, requests};
 
 /// A worker whose roles run.
 #[derive(Debug)]
@@ -102,6 +104,21 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
             auditor.work(&received).await
         });
     }
+    if let Some(role) = &config.workflows {
+        let temporal = Temporal::new(&role.temporal);
+        let payments = Payments::new(channel::balanced(&role.payment), tokens.clone());
+        let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        let blobs = Blobs::new(&role.s3, clock.clone()).await;
+        admin = admin
+            .check("temporal", &temporal, |temporal| async move { temporal.check().await })
+            .check("payment", &payments, |payments| async move { payments.check().await })
+            .check("workflows document", &documents, |documents| async move { documents.check().await })
+            .check("workflows s3", &blobs, |blobs| async move { blobs.check().await });
+        let requests = requests::consumer(&role.kafka, &clock, &temporal)?;
+        spawn(shutdown, "requests", requests.run(shutdown.token()));
+        let activities = Activities::new(payments, documents, blobs);
+        spawn(shutdown, "workflows", temporal.run(activities, shutdown.token()));
+    }
     if let Some(role) = &config.mail {
         let deliveries = Deliveries::new(channel::balanced(&role.notification), tokens);
         let mailer = Mailer::new(&role.smtp)?;
@@ -124,6 +141,14 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 /// Calls `with` on a clone, for futures that must not borrow.
 fn owned<S: Clone, F>(state: &S, with: impl FnOnce(S) -> F) -> F {
     with(state.clone())
+}
+
+/// A task that ends when asked, and never fails: what it depends on is waited for.
+fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    shutdown.spawn(name, async move {
+        task.await;
+        Ok::<_, Infallible>(())
+    });
 }
 
 /// Runs a role until the worker is asked to stop; what it does for one job has to be done within its lease.

@@ -275,8 +275,12 @@ impl World {
                 set("DOCUMENT__URL", &document);
             }
             Service::Worker => {
-                set("ROLES", "scan,mail,preview,integrity");
+                set("ROLES", "scan,mail,preview,integrity,workflows");
                 set("DOCUMENT__URL", &document);
+                set("PAYMENT__URL", &payment);
+                set("TEMPORAL__URL", &servers.temporal_url());
+                // Worlds share the server; a queue of its own keeps each one's workflows with its worker.
+                set("TEMPORAL__TASK_QUEUE", &format!("{}guildhall", self.kafka.settings.topic_prefix));
                 set("NOTIFICATION__URL", &notification);
                 set("CLAMD__ADDR", &servers.clamd_addr());
                 set("SMTP__URL", &servers.smtp_url());

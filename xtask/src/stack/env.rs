@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::ports::Port;
-use super::{Stack, kafka, keycloak, moto, postgres, versitygw};
+use super::{Stack, kafka, keycloak, moto, postgres, temporal, versitygw};
 
 /// The variables tests find the servers by.
 pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
@@ -22,6 +22,7 @@ pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
         ("GUILDHALL_SMTP_URL", format!("smtp://{}", local(Port::MaildevSmtp))),
         ("GUILDHALL_MAIL_API", format!("http://{}", local(Port::MaildevWeb))),
         ("GUILDHALL_CLAMD_ADDR", local(Port::Clamd)),
+        ("GUILDHALL_TEMPORAL_URL", temporal::url(stack)),
     ];
     // Started for tests alone.
     if stack.state.get(moto::SERVER.name).is_some() {

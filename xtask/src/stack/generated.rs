@@ -92,6 +92,7 @@ fn in_containers() -> Addresses {
         redis: "redis://redis:6379".to_owned(),
         smtp: "smtp://maildev:1025".to_owned(),
         clamd: "clamd:3310".to_owned(),
+        temporal: "http://temporal:7233".to_owned(),
         key_file: "/etc/guildhall/keys.json".to_owned(),
         // Empty is unset: the collector is there with profile `observability` only.
         otlp: "${GUILDHALL_OTLP:-}".to_owned(),

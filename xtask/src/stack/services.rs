@@ -202,6 +202,7 @@ pub(crate) struct Addresses {
     pub(super) redis: String,
     pub(super) smtp: String,
     pub(super) clamd: String,
+    pub(super) temporal: String,
     pub(super) key_file: String,
     pub(super) otlp: String,
     pub(super) bff_public: String,
@@ -236,6 +237,7 @@ impl Addresses {
             redis: format!("redis://{}", local(Port::Redis)),
             smtp: format!("smtp://{}", local(Port::MaildevSmtp)),
             clamd: local(Port::Clamd),
+            temporal: format!("http://{}", local(Port::Temporal)),
             key_file: KEY_FILE.to_owned(),
             otlp: format!("http://{}", local(Port::Otlp)),
             bff_public: public_url(ports),
@@ -323,8 +325,10 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
             set("DOCUMENT__URL", &document);
         }
         "worker" => {
-            set("ROLES", "scan,mail,preview,integrity");
+            set("ROLES", "scan,mail,preview,integrity,workflows");
             set("DOCUMENT__URL", &document);
+            set("PAYMENT__URL", &payment);
+            set("TEMPORAL__URL", &at.temporal);
             set("NOTIFICATION__URL", &notification);
             set("CLAMD__ADDR", &at.clamd);
             set("SMTP__URL", &at.smtp);

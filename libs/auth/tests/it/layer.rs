@@ -10,8 +10,8 @@ use proto::document::v1::{
     EraseDocumentResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
     InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
     ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
-    RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse, SignPartsRequest,
-    SignPartsResponse,
+    OpenDocumentRequest, OpenDocumentResponse, RefreshUploadRequest, RefreshUploadResponse,
+    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse,
 };
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -57,6 +57,7 @@ api! {
     list_documents(ListDocumentsRequest) -> ListDocumentsResponse;
     create_download(CreateDownloadRequest) -> CreateDownloadResponse;
     claim_scan(ClaimScanRequest) -> ClaimScanResponse;
+    open_document(OpenDocumentRequest) -> OpenDocumentResponse;
     report_scan(ReportScanRequest) -> ReportScanResponse;
 }
 

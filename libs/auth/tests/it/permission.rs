@@ -19,20 +19,21 @@ const TABLE: &str = "
                     CaseListHolds       .      x        x        .             .                 .           .
                     CasePlaceHold       .      x        x        .             .                 .           .
                   CaseReleaseHold       .      x        x        .             .                 .           .
-              DocumentAbortUpload       x      .        .        .             .                 .           .
+              DocumentAbortUpload       x      x        x        .             .                 .           .
                 DocumentClaimScan       .      .        .        .             .                 .           x
-            DocumentConfirmUpload       x      .        .        .             .                 .           .
+            DocumentConfirmUpload       x      x        x        .             .                 .           .
            DocumentCreateDownload       x      x        x        .             .                 .           .
             DocumentEraseDocument       x      x        x        .             .                 .           .
               DocumentGetDocument       x      x        x        .             .                 x           .
-           DocumentInitiateUpload       x      .        .        .             .                 .           .
-          DocumentInitiateVersion       x      .        .        .             .                 .           .
+           DocumentInitiateUpload       x      x        x        .             .                 .           .
+          DocumentInitiateVersion       x      x        x        .             .                 .           .
             DocumentListDocuments       x      x        x        .             .                 .           .
-                DocumentListParts       x      .        .        .             .                 .           .
+                DocumentListParts       x      x        x        .             .                 .           .
              DocumentListVersions       x      x        x        .             .                 .           .
-            DocumentRefreshUpload       x      .        .        .             .                 .           .
+             DocumentOpenDocument       .      .        .        .             .                 .           x
+            DocumentRefreshUpload       x      x        x        .             .                 .           .
                DocumentReportScan       .      .        .        .             .                 .           x
-                DocumentSignParts       x      .        .        .             .                 .           .
+                DocumentSignParts       x      x        x        .             .                 .           .
           IntegrityClaimIntegrity       .      .        .        .             .                 .           x
          IntegrityReportIntegrity       .      .        .        .             .                 .           x
               PreviewClaimPreview       .      .        .        .             .                 .           x
@@ -71,10 +72,16 @@ const TABLE: &str = "
               PolicyPublishPolicy       .      x        x        .             .                 .           .
                 BillingCancelBill       .      x        x        .             .                 .           .
                 BillingCreateBill       .      x        x        .             .                 .           .
+                 BillingCreateRun       .      x        x        .             .                 .           .
                 BillingCreditBill       .      x        x        .             .                 .           .
                    BillingGetBill       x      x        x        .             .                 x           .
+                    BillingGetRun       .      x        x        .             .                 .           x
                  BillingIssueBill       .      x        x        .             .                 .           .
+             BillingIssueRunLines       .      .        .        .             .                 .           x
                  BillingListBills       x      x        x        .             .                 .           .
+             BillingListRunFaults       .      x        x        .             .                 .           .
+                  BillingListRuns       .      x        x        .             .                 .           .
+             BillingStageRunLines       .      .        .        .             .                 .           x
               BillingWriteOffBill       .      .        x        .             .                 .           .
            LedgerDecideAdjustment       .      .        x        .             .                 .           .
             LedgerListAdjustments       .      x        x        .             .                 .           .
@@ -82,6 +89,7 @@ const TABLE: &str = "
                 LedgerListEntries       .      x        x        .             .                 .           .
           LedgerProposeAdjustment       .      .        x        .             .                 .           .
                LedgerVerifyLedger       .      x        x        .             .                 .           .
+            PaymentAdvancePayment       .      .        .        .             .                 .           x
              PaymentCancelPayment       x      x        x        .             .                 .           .
               PaymentCreateRefund       .      .        x        .             .                 .           .
                 PaymentGetPayment       x      x        x        .             .                 .           .

@@ -2422,6 +2422,49 @@ impl ::prost::Name for ArchiveLimits {
         "/guildhall.document.v1.ArchiveLimits".into()
     }
 }
+/// Which document to open.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenDocumentRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for OpenDocumentRequest {
+    const NAME: &'static str = "OpenDocumentRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.OpenDocumentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.OpenDocumentRequest".into()
+    }
+}
+/// Where its newest version is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OpenDocumentResponse {
+    /// Key of the version in the evidence bucket.
+    #[prost(string, tag = "1")]
+    pub evidence_key: ::prost::alloc::string::String,
+    /// Size in bytes.
+    #[prost(int64, tag = "2")]
+    pub size_bytes: i64,
+    /// SHA-256, 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sha256: ::prost::alloc::vec::Vec<u8>,
+    /// What it was handed in for, a purpose of the upload policy.
+    #[prost(string, tag = "4")]
+    pub purpose: ::prost::alloc::string::String,
+}
+impl ::prost::Name for OpenDocumentResponse {
+    const NAME: &'static str = "OpenDocumentResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.OpenDocumentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.OpenDocumentResponse".into()
+    }
+}
 /// What a scan found.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReportScanRequest {
@@ -2915,6 +2958,38 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Tells where the newest version of a document is that staff have handed in, for who works through it as they have asked, and logs that.
+        /// What citizens hand in does not exist here. For the worker.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `DOCUMENT_ERASED`), `FAILED_PRECONDITION` (as `CreateDownload`).
+        pub async fn open_document(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OpenDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenDocumentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.DocumentService/OpenDocument",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.DocumentService",
+                        "OpenDocument",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Erases every version of a document for good: bytes and names go, ids, digests and verdicts stay. Nothing that is
         /// ready can be erased while it is retained, and nothing at all under a legal hold, which only staff are told of.
         ///
@@ -3142,6 +3217,16 @@ pub mod document_service_server {
             request: tonic::Request<super::CreateDownloadRequest>,
         ) -> std::result::Result<
             tonic::Response<super::CreateDownloadResponse>,
+            tonic::Status,
+        >;
+        /// Tells where the newest version of a document is that staff have handed in, for who works through it as they have asked, and logs that.
+        /// What citizens hand in does not exist here. For the worker.
+        /// Errors: `NOT_FOUND` (`DOCUMENT_NOT_FOUND`, `DOCUMENT_ERASED`), `FAILED_PRECONDITION` (as `CreateDownload`).
+        async fn open_document(
+            &self,
+            request: tonic::Request<super::OpenDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OpenDocumentResponse>,
             tonic::Status,
         >;
         /// Erases every version of a document for good: bytes and names go, ids, digests and verdicts stay. Nothing that is
@@ -3741,6 +3826,51 @@ pub mod document_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = CreateDownloadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.document.v1.DocumentService/OpenDocument" => {
+                    #[allow(non_camel_case_types)]
+                    struct OpenDocumentSvc<T: DocumentService>(pub Arc<T>);
+                    impl<
+                        T: DocumentService,
+                    > tonic::server::UnaryService<super::OpenDocumentRequest>
+                    for OpenDocumentSvc<T> {
+                        type Response = super::OpenDocumentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OpenDocumentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DocumentService>::open_document(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OpenDocumentSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -142,6 +142,204 @@ impl BillStatus {
         }
     }
 }
+/// Bills that are issued from a document. All of it is checked before the first bill: where one line breaks a rule, none is issued.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillRun {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the document, handed in by staff for the purpose `bill-run`.
+    #[prost(string, tag = "2")]
+    pub document_id: ::prost::alloc::string::String,
+    /// How the document is to be read.
+    #[prost(enumeration = "BillRunFormat", tag = "3")]
+    pub format: i32,
+    /// Where it stands.
+    #[prost(enumeration = "BillRunStatus", tag = "4")]
+    pub status: i32,
+    /// Lines read so far, without a heading; all of them from `ISSUING` on.
+    #[prost(int32, tag = "5")]
+    pub lines: i32,
+    /// Lines that break a rule.
+    #[prost(int32, tag = "6")]
+    pub faulty: i32,
+    /// Bills issued so far.
+    #[prost(int32, tag = "7")]
+    pub issued: i32,
+    /// Lines whose bill could not be issued any more, though they were right when they were read.
+    #[prost(int32, tag = "8")]
+    pub refused: i32,
+    /// Why it failed as a whole; set when `FAILED`.
+    #[prost(enumeration = "BillRunFailure", tag = "9")]
+    pub failure: i32,
+    /// Subject of who asked for it.
+    #[prost(string, tag = "10")]
+    pub requested_by: ::prost::alloc::string::String,
+    /// When it was asked for.
+    #[prost(message, optional, tag = "11")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it ended; not set before.
+    #[prost(message, optional, tag = "12")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for BillRun {
+    const NAME: &'static str = "BillRun";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.BillRun".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.BillRun".into()
+    }
+}
+/// A rule that a line breaks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillRunFault {
+    /// Number of the line, from 1 for the first bill.
+    #[prost(int32, tag = "1")]
+    pub line: i32,
+    /// Which field, as in `CreateBillRequest`.
+    #[prost(string, tag = "2")]
+    pub field: ::prost::alloc::string::String,
+    /// The rule, for people.
+    #[prost(string, tag = "3")]
+    pub rule: ::prost::alloc::string::String,
+}
+impl ::prost::Name for BillRunFault {
+    const NAME: &'static str = "BillRunFault";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.BillRunFault".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.BillRunFault".into()
+    }
+}
+/// How a document is read: UTF-8, a bill in each line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BillRunFormat {
+    /// Never sent.
+    Unspecified = 0,
+    /// Comma-separated, as RFC 4180 has it, with the heading `reference,payer,payer_name,due_on,description,fund,quantity,unit_price,currency,tax_rate`
+    /// in any order; each bill has one line. Prices are decimal (`12.50`), the rate is a percentage (`19` or `7.75`).
+    Csv = 1,
+    /// A JSON object in each line, with `reference`, `payer`, `payer_name`, `due_on`, `currency` and `lines`, which have `description`, `fund`,
+    /// `quantity`, `unit_price` and `tax_rate`; prices and rates are texts as in CSV.
+    JsonLines = 2,
+}
+impl BillRunFormat {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BILL_RUN_FORMAT_UNSPECIFIED",
+            Self::Csv => "BILL_RUN_FORMAT_CSV",
+            Self::JsonLines => "BILL_RUN_FORMAT_JSON_LINES",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BILL_RUN_FORMAT_UNSPECIFIED" => Some(Self::Unspecified),
+            "BILL_RUN_FORMAT_CSV" => Some(Self::Csv),
+            "BILL_RUN_FORMAT_JSON_LINES" => Some(Self::JsonLines),
+            _ => None,
+        }
+    }
+}
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BillRunStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Being read and checked.
+    Checking = 1,
+    /// Every line is right; bills are being issued.
+    Issuing = 2,
+    /// Every line has its bill, but for those that were refused.
+    Finished = 3,
+    /// A line breaks a rule, or the document cannot be read: no bill was issued.
+    Failed = 4,
+}
+impl BillRunStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BILL_RUN_STATUS_UNSPECIFIED",
+            Self::Checking => "BILL_RUN_STATUS_CHECKING",
+            Self::Issuing => "BILL_RUN_STATUS_ISSUING",
+            Self::Finished => "BILL_RUN_STATUS_FINISHED",
+            Self::Failed => "BILL_RUN_STATUS_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BILL_RUN_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "BILL_RUN_STATUS_CHECKING" => Some(Self::Checking),
+            "BILL_RUN_STATUS_ISSUING" => Some(Self::Issuing),
+            "BILL_RUN_STATUS_FINISHED" => Some(Self::Finished),
+            "BILL_RUN_STATUS_FAILED" => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+/// Why a run failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum BillRunFailure {
+    /// It did not.
+    Unspecified = 0,
+    /// Lines break rules: see the run's faults.
+    Lines = 1,
+    /// There is no such document of the purpose `bill-run` that is ready.
+    Document = 2,
+    /// The heading lacks columns, or has others.
+    Columns = 3,
+    /// It is not UTF-8.
+    Encoding = 4,
+    /// There is no line in it.
+    Empty = 5,
+    /// More than 100,000 lines, or one of more than 64 KiB.
+    TooLarge = 6,
+}
+impl BillRunFailure {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BILL_RUN_FAILURE_UNSPECIFIED",
+            Self::Lines => "BILL_RUN_FAILURE_LINES",
+            Self::Document => "BILL_RUN_FAILURE_DOCUMENT",
+            Self::Columns => "BILL_RUN_FAILURE_COLUMNS",
+            Self::Encoding => "BILL_RUN_FAILURE_ENCODING",
+            Self::Empty => "BILL_RUN_FAILURE_EMPTY",
+            Self::TooLarge => "BILL_RUN_FAILURE_TOO_LARGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BILL_RUN_FAILURE_UNSPECIFIED" => Some(Self::Unspecified),
+            "BILL_RUN_FAILURE_LINES" => Some(Self::Lines),
+            "BILL_RUN_FAILURE_DOCUMENT" => Some(Self::Document),
+            "BILL_RUN_FAILURE_COLUMNS" => Some(Self::Columns),
+            "BILL_RUN_FAILURE_ENCODING" => Some(Self::Encoding),
+            "BILL_RUN_FAILURE_EMPTY" => Some(Self::Empty),
+            "BILL_RUN_FAILURE_TOO_LARGE" => Some(Self::TooLarge),
+            _ => None,
+        }
+    }
+}
 /// The bill to write.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateBillRequest {
@@ -417,6 +615,260 @@ impl ::prost::Name for ListBillsResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.payment.v1.ListBillsResponse".into()
+    }
+}
+/// Which document to issue bills from.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateRunRequest {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// How to read it.
+    #[prost(enumeration = "BillRunFormat", tag = "2")]
+    pub format: i32,
+}
+impl ::prost::Name for CreateRunRequest {
+    const NAME: &'static str = "CreateRunRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.CreateRunRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.CreateRunRequest".into()
+    }
+}
+/// The run begun.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreateRunResponse {
+    /// The run, `CHECKING`.
+    #[prost(message, optional, tag = "1")]
+    pub run: ::core::option::Option<BillRun>,
+}
+impl ::prost::Name for CreateRunResponse {
+    const NAME: &'static str = "CreateRunResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.CreateRunResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.CreateRunResponse".into()
+    }
+}
+/// Which run to read.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRunRequest {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetRunRequest {
+    const NAME: &'static str = "GetRunRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.GetRunRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.GetRunRequest".into()
+    }
+}
+/// The run.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetRunResponse {
+    /// As it stands.
+    #[prost(message, optional, tag = "1")]
+    pub run: ::core::option::Option<BillRun>,
+}
+impl ::prost::Name for GetRunResponse {
+    const NAME: &'static str = "GetRunResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.GetRunResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.GetRunResponse".into()
+    }
+}
+/// Which page of runs to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRunsRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRunsRequest {
+    const NAME: &'static str = "ListRunsRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListRunsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListRunsRequest".into()
+    }
+}
+/// A page of runs.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRunsResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub runs: ::prost::alloc::vec::Vec<BillRun>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRunsResponse {
+    const NAME: &'static str = "ListRunsResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListRunsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListRunsResponse".into()
+    }
+}
+/// Whose faults to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRunFaultsRequest {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListRunFaultsRequest {
+    const NAME: &'static str = "ListRunFaultsRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListRunFaultsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListRunFaultsRequest".into()
+    }
+}
+/// What lines of a run break.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRunFaultsResponse {
+    /// In the order of the lines.
+    #[prost(message, repeated, tag = "1")]
+    pub faults: ::prost::alloc::vec::Vec<BillRunFault>,
+}
+impl ::prost::Name for ListRunFaultsResponse {
+    const NAME: &'static str = "ListRunFaultsResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListRunFaultsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListRunFaultsResponse".into()
+    }
+}
+/// Lines to hand in.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StageRunLinesRequest {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// Number of the first of them; 1 for the first bill of the document.
+    #[prost(int32, tag = "2")]
+    pub first_line: i32,
+    /// In their order, 0 to 500.
+    #[prost(message, repeated, tag = "3")]
+    pub lines: ::prost::alloc::vec::Vec<StagedLine>,
+    /// Whether the document ends here.
+    #[prost(bool, tag = "4")]
+    pub last: bool,
+    /// Why it cannot be read any further; unspecified otherwise.
+    #[prost(enumeration = "BillRunFailure", tag = "5")]
+    pub failure: i32,
+}
+impl ::prost::Name for StageRunLinesRequest {
+    const NAME: &'static str = "StageRunLinesRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.StageRunLinesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.StageRunLinesRequest".into()
+    }
+}
+/// A line as it was read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StagedLine {
+    /// The bill; `issue` is not read.
+    #[prost(message, optional, tag = "1")]
+    pub bill: ::core::option::Option<CreateBillRequest>,
+    /// What could not be read of it: then it has no bill.
+    #[prost(message, repeated, tag = "2")]
+    pub faults: ::prost::alloc::vec::Vec<BillRunFault>,
+}
+impl ::prost::Name for StagedLine {
+    const NAME: &'static str = "StagedLine";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.StagedLine".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.StagedLine".into()
+    }
+}
+/// How far the run has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StageRunLinesResponse {
+    /// Number of the line to go on with.
+    #[prost(int32, tag = "1")]
+    pub next_line: i32,
+    /// Where the run stands.
+    #[prost(enumeration = "BillRunStatus", tag = "2")]
+    pub status: i32,
+}
+impl ::prost::Name for StageRunLinesResponse {
+    const NAME: &'static str = "StageRunLinesResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.StageRunLinesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.StageRunLinesResponse".into()
+    }
+}
+/// Whose bills to issue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueRunLinesRequest {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// How many at most, 1 to 100.
+    #[prost(int32, tag = "2")]
+    pub limit: i32,
+}
+impl ::prost::Name for IssueRunLinesRequest {
+    const NAME: &'static str = "IssueRunLinesRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.IssueRunLinesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.IssueRunLinesRequest".into()
+    }
+}
+/// How far the run has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct IssueRunLinesResponse {
+    /// Where the run stands.
+    #[prost(enumeration = "BillRunStatus", tag = "1")]
+    pub status: i32,
+    /// Bills issued so far, of all lines.
+    #[prost(int32, tag = "2")]
+    pub issued: i32,
+}
+impl ::prost::Name for IssueRunLinesResponse {
+    const NAME: &'static str = "IssueRunLinesResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.IssueRunLinesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.IssueRunLinesResponse".into()
     }
 }
 /// Generated client implementations.
@@ -723,6 +1175,185 @@ pub mod billing_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Issues a bill for each line of a document. Answers at once: the document is read, checked as a whole, and its bills are issued after
+        /// that. For the tenant's staff.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`BILL_RUN_INVALID` with the fields), `ABORTED` (`BILL_RUN_EXISTS`) where the document has a run that did
+        /// not fail.
+        pub async fn create_run(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CreateRunRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRunResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/CreateRun",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.BillingService", "CreateRun"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads how far a run has come. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        pub async fn get_run(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetRunRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetRunResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/GetRun",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.BillingService", "GetRun"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists runs, newest first. Strongly consistent. For the tenant's staff.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_runs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRunsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRunsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/ListRuns",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.BillingService", "ListRuns"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists what lines of a run break, in the order of the lines: at most 1,000. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        pub async fn list_run_faults(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRunFaultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRunFaultsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/ListRunFaults",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.BillingService",
+                        "ListRunFaults",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hands in lines of a run as they were read, and checks them. Lines that were handed in before are not looked at again; those that do
+        /// not follow on are refused. For the worker.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`), `INVALID_ARGUMENT` (`BILL_RUN_INVALID`).
+        pub async fn stage_run_lines(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StageRunLinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StageRunLinesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/StageRunLines",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.BillingService",
+                        "StageRunLines",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Issues the next bills of a run that was checked, each once. For the worker.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        pub async fn issue_run_lines(
+            &mut self,
+            request: impl tonic::IntoRequest<super::IssueRunLinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IssueRunLinesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/IssueRunLines",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.BillingService",
+                        "IssueRunLines",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -808,6 +1439,62 @@ pub mod billing_service_server {
             request: tonic::Request<super::ListBillsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListBillsResponse>,
+            tonic::Status,
+        >;
+        /// Issues a bill for each line of a document. Answers at once: the document is read, checked as a whole, and its bills are issued after
+        /// that. For the tenant's staff.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`BILL_RUN_INVALID` with the fields), `ABORTED` (`BILL_RUN_EXISTS`) where the document has a run that did
+        /// not fail.
+        async fn create_run(
+            &self,
+            request: tonic::Request<super::CreateRunRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CreateRunResponse>,
+            tonic::Status,
+        >;
+        /// Reads how far a run has come. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        async fn get_run(
+            &self,
+            request: tonic::Request<super::GetRunRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetRunResponse>, tonic::Status>;
+        /// Lists runs, newest first. Strongly consistent. For the tenant's staff.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_runs(
+            &self,
+            request: tonic::Request<super::ListRunsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRunsResponse>,
+            tonic::Status,
+        >;
+        /// Lists what lines of a run break, in the order of the lines: at most 1,000. Strongly consistent. For the tenant's staff.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        async fn list_run_faults(
+            &self,
+            request: tonic::Request<super::ListRunFaultsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRunFaultsResponse>,
+            tonic::Status,
+        >;
+        /// Hands in lines of a run as they were read, and checks them. Lines that were handed in before are not looked at again; those that do
+        /// not follow on are refused. For the worker.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`), `INVALID_ARGUMENT` (`BILL_RUN_INVALID`).
+        async fn stage_run_lines(
+            &self,
+            request: tonic::Request<super::StageRunLinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StageRunLinesResponse>,
+            tonic::Status,
+        >;
+        /// Issues the next bills of a run that was checked, each once. For the worker.
+        /// Errors: `NOT_FOUND` (`BILL_RUN_NOT_FOUND`).
+        async fn issue_run_lines(
+            &self,
+            request: tonic::Request<super::IssueRunLinesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::IssueRunLinesResponse>,
             tonic::Status,
         >;
     }
@@ -1204,6 +1891,279 @@ pub mod billing_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.payment.v1.BillingService/CreateRun" => {
+                    #[allow(non_camel_case_types)]
+                    struct CreateRunSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::CreateRunRequest>
+                    for CreateRunSvc<T> {
+                        type Response = super::CreateRunResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CreateRunRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::create_run(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CreateRunSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/GetRun" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetRunSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::GetRunRequest>
+                    for GetRunSvc<T> {
+                        type Response = super::GetRunResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetRunRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::get_run(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetRunSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/ListRuns" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRunsSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::ListRunsRequest>
+                    for ListRunsSvc<T> {
+                        type Response = super::ListRunsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRunsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::list_runs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRunsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/ListRunFaults" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRunFaultsSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::ListRunFaultsRequest>
+                    for ListRunFaultsSvc<T> {
+                        type Response = super::ListRunFaultsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRunFaultsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::list_run_faults(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRunFaultsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/StageRunLines" => {
+                    #[allow(non_camel_case_types)]
+                    struct StageRunLinesSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::StageRunLinesRequest>
+                    for StageRunLinesSvc<T> {
+                        type Response = super::StageRunLinesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StageRunLinesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::stage_run_lines(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StageRunLinesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/IssueRunLines" => {
+                    #[allow(non_camel_case_types)]
+                    struct IssueRunLinesSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::IssueRunLinesRequest>
+                    for IssueRunLinesSvc<T> {
+                        type Response = super::IssueRunLinesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::IssueRunLinesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::issue_run_lines(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = IssueRunLinesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1549,6 +2509,35 @@ impl ::prost::Name for BillEvent {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.payment.v1.BillEvent".into()
+    }
+}
+/// Payload of `guildhall.billing.run_started.v1` and `guildhall.billing.run_finished.v1`, keyed by run. The run as the event left it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillRunEvent {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "BillRunStatus", tag = "2")]
+    pub status: i32,
+    /// How many lines the document has; 0 when it was started.
+    #[prost(int32, tag = "3")]
+    pub lines: i32,
+    /// How many bills were issued.
+    #[prost(int32, tag = "4")]
+    pub issued: i32,
+    /// Why it failed; set when `FAILED`.
+    #[prost(enumeration = "BillRunFailure", tag = "5")]
+    pub failure: i32,
+}
+impl ::prost::Name for BillRunEvent {
+    const NAME: &'static str = "BillRunEvent";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.BillRunEvent".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.BillRunEvent".into()
     }
 }
 /// Payload of `guildhall.payment.initiated.v1`, `guildhall.payment.submitted.v1`, `guildhall.payment.completed.v1`,
@@ -3188,6 +4177,43 @@ impl ::prost::Name for ListPaymentEventsResponse {
         "/guildhall.payment.v1.ListPaymentEventsResponse".into()
     }
 }
+/// Which payment to advance.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdvancePaymentRequest {
+    /// UUIDv7 of the payment.
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for AdvancePaymentRequest {
+    const NAME: &'static str = "AdvancePaymentRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.AdvancePaymentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.AdvancePaymentRequest".into()
+    }
+}
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdvancePaymentResponse {
+    /// Nothing of it is under way any more.
+    #[prost(bool, tag = "1")]
+    pub settled: bool,
+    /// How long to wait before it is advanced again, unless somebody wants that before, in milliseconds; 0 for at once, and when settled.
+    #[prost(int64, tag = "2")]
+    pub wait_ms: i64,
+}
+impl ::prost::Name for AdvancePaymentResponse {
+    const NAME: &'static str = "AdvancePaymentResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.AdvancePaymentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.AdvancePaymentResponse".into()
+    }
+}
 /// A callback as it came.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReceiveCallbackRequest {
@@ -3540,6 +4566,38 @@ pub mod payment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Asks the provider how a payment and its refunds stand, and applies what it says. For the worker, whose workflow waits in between;
+        /// the same call again asks again, and charges nothing twice.
+        /// Errors: `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
+        pub async fn advance_payment(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AdvancePaymentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AdvancePaymentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.PaymentService/AdvancePayment",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.PaymentService",
+                        "AdvancePayment",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. What it
         /// says is not believed but looked up at the provider. The same callback again changes nothing.
         /// Errors: `INVALID_ARGUMENT` (`CALLBACK_INVALID`), `UNAUTHENTICATED` (`SIGNATURE_INVALID`), `NOT_FOUND` (`ACCOUNT_NOT_FOUND`).
@@ -3657,6 +4715,16 @@ pub mod payment_service_server {
             request: tonic::Request<super::ListPaymentEventsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListPaymentEventsResponse>,
+            tonic::Status,
+        >;
+        /// Asks the provider how a payment and its refunds stand, and applies what it says. For the worker, whose workflow waits in between;
+        /// the same call again asks again, and charges nothing twice.
+        /// Errors: `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
+        async fn advance_payment(
+            &self,
+            request: tonic::Request<super::AdvancePaymentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AdvancePaymentResponse>,
             tonic::Status,
         >;
         /// Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. What it
@@ -4065,6 +5133,52 @@ pub mod payment_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.payment.v1.PaymentService/AdvancePayment" => {
+                    #[allow(non_camel_case_types)]
+                    struct AdvancePaymentSvc<T: PaymentService>(pub Arc<T>);
+                    impl<
+                        T: PaymentService,
+                    > tonic::server::UnaryService<super::AdvancePaymentRequest>
+                    for AdvancePaymentSvc<T> {
+                        type Response = super::AdvancePaymentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AdvancePaymentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PaymentService>::advance_payment(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AdvancePaymentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/guildhall.payment.v1.PaymentService/ReceiveCallback" => {
                     #[allow(non_camel_case_types)]
                     struct ReceiveCallbackSvc<T: PaymentService>(pub Arc<T>);
@@ -4149,5 +5263,39 @@ pub mod payment_service_server {
     pub const SERVICE_NAME: &str = "guildhall.payment.v1.PaymentService";
     impl<T> tonic::server::NamedService for PaymentServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Payload of `guildhall.work.bill_run_wanted.v1`, keyed by run: it is to go on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BillRunWanted {
+    /// UUIDv7 of the run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for BillRunWanted {
+    const NAME: &'static str = "BillRunWanted";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.BillRunWanted".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.BillRunWanted".into()
+    }
+}
+/// Payload of `guildhall.work.payment_wanted.v1`, keyed by payment: it is to be advanced now.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PaymentWanted {
+    /// UUIDv7 of the payment.
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PaymentWanted {
+    const NAME: &'static str = "PaymentWanted";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.PaymentWanted".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.PaymentWanted".into()
     }
 }

@@ -95,6 +95,7 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::PolicyPublishPolicy,
             &Operation::BillingCancelBill,
             &Operation::BillingCreateBill,
+            &Operation::BillingCreateRun,
             &Operation::BillingCreditBill,
             &Operation::BillingIssueBill,
             &Operation::BillingWriteOffBill,

@@ -12,8 +12,8 @@ use proto::document::v1::{
     EraseDocumentResponse, GetDocumentRequest, GetDocumentResponse, InitiateUploadRequest,
     InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
     ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
-    RefreshUploadRequest, RefreshUploadResponse, ReportScanRequest, ReportScanResponse, SignPartsRequest,
-    SignPartsResponse,
+    OpenDocumentRequest, OpenDocumentResponse, RefreshUploadRequest, RefreshUploadResponse,
+    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse,
 };
 use service::{Shutdown, context, grpc};
 use testkit::Issuer;
@@ -185,6 +185,13 @@ impl DocumentService for Api {
     }
 
     async fn claim_scan(&self, _: Request<ClaimScanRequest>) -> Result<Response<ClaimScanResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn open_document(
+        &self,
+        _: Request<OpenDocumentRequest>,
+    ) -> Result<Response<OpenDocumentResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

@@ -1,6 +1,7 @@
 //! What a tenant's staff do.
 
 pub mod audit;
+pub mod bill_runs;
 pub mod bills;
 pub mod cases;
 pub mod dead_letters;

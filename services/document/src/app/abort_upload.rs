@@ -15,7 +15,7 @@ pub async fn abort_upload(
     request: &v1::AbortUploadRequest,
 ) -> Result<Outcome<v1::Document>, Error> {
     let id = super::document_id(&request.document_id)?;
-    let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
+    let (tenant, viewer, clock) = (caller.tenant.clone(), super::uploader(caller), state.clock.clone());
     let scope = super::scope(caller, Operation::DocumentAbortUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {

@@ -24,7 +24,7 @@ pub async fn confirm_upload(
     let stored = look(state, caller, request).await?;
     failpoint::pass("confirm::asked");
 
-    let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
+    let (tenant, viewer, clock) = (caller.tenant.clone(), super::uploader(caller), state.clock.clone());
     let keep_rejected = state.keep_rejected;
     let scope = super::scope(caller, Operation::DocumentConfirmUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
@@ -63,7 +63,7 @@ async fn look(
     caller: &Caller,
     request: &v1::ConfirmUploadRequest,
 ) -> Result<Option<(Version, StoredObject)>, Error> {
-    let document = super::find_document(state, caller, &request.document_id, 0).await?;
+    let document = super::find_upload(state, caller, &request.document_id, 0).await?;
     if document.upload_window(state.clock.now()).is_err() {
         return Ok(None);
     }

@@ -36,9 +36,28 @@ pub(super) async fn find_document(
     document_id: &str,
     version: i32,
 ) -> Result<Document, Error> {
+    found(state, caller, super::viewer(caller), document_id, version).await
+}
+
+/// A document whose upload the caller goes on with.
+pub(super) async fn find_upload(
+    state: &State,
+    caller: &Caller,
+    document_id: &str,
+    version: i32,
+) -> Result<Document, Error> {
+    found(state, caller, super::uploader(caller), document_id, version).await
+}
+
+async fn found(
+    state: &State,
+    caller: &Caller,
+    viewer: Viewer,
+    document_id: &str,
+    version: i32,
+) -> Result<Document, Error> {
     let id = super::document_id(document_id)?;
     let version = super::version(version);
-    let viewer = super::viewer(caller);
     state
         .db
         .tenant(&caller.tenant, move |tx| Box::pin(async move { find(tx, &viewer, id, version).await }))

@@ -7,7 +7,7 @@
 //! has committed.
 //!
 //! Nothing else calls `Blobs::presign_get` for what is in the evidence bucket; the copies of a case that staff get leave by
-//! `download_case_export`, which logs each version in them. Another way out is another [`What`]: it says
+//! `download_case_export`, which logs each version in them, and the worker reads what staff hand in by `open_document`. Another way out is another [`What`]: it says
 //! in [`What::check`] for whom and when it can be had, in [`What::purpose`] and [`What::is_sensitive`] what for and for
 //! how long. All that one call signs is under one row.
 
@@ -247,7 +247,7 @@ fn left(of_grant: time::Duration) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
-fn readable(document: &Document) -> Result<(), Error> {
+pub(super) fn readable(document: &Document) -> Result<(), Error> {
     match document.lifecycle {
         Lifecycle::Ready { .. } => Ok(()),
         Lifecycle::PendingUpload { .. } | Lifecycle::Uploaded | Lifecycle::Scanning => Err(Error::NotScanned),

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use super::signature::{sign, sign_again};
 use super::{AwaitedUpload, UPLOAD_EXPIRY, names};
 use crate::domain::document::UPLOAD_WINDOW;
+use crate::domain::policy::HandedInBy;
 use crate::domain::{Changed, Declaration, Document, UploadPolicy};
 use crate::{Error, State, db, events};
 
@@ -35,6 +36,7 @@ pub async fn initiate_upload(
         id: DocumentId::mint(&state.clock),
         version_id: VersionId::mint(&state.clock),
         owner: caller.subject.clone(),
+        by: super::hands_in(caller),
         now: state.clock.now(),
     };
     let made = Arc::new(OnceLock::new());
@@ -65,6 +67,7 @@ struct Initiation {
     id: DocumentId,
     version_id: VersionId,
     owner: Subject,
+    by: HandedInBy,
     now: OffsetDateTime,
 }
 
@@ -74,6 +77,7 @@ impl Initiation {
         let policy = policy::current::<UploadPolicy>(tx).await?.policy;
         let (name, declaration) = Declaration::parse(
             &policy,
+            self.by,
             &request.purpose,
             &request.file_name,
             &request.content_type,

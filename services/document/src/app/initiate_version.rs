@@ -22,17 +22,19 @@ pub async fn initiate_version(
     request: &v1::InitiateVersionRequest,
 ) -> Result<Outcome<AwaitedUpload>, Error> {
     // The purpose is the document's, and never changes.
-    let corrected = super::find_document(state, caller, &request.document_id, 0).await?;
+    let corrected = super::find_upload(state, caller, &request.document_id, 0).await?;
     let (purpose, declared, owner) = (corrected.declaration.purpose, request.clone(), corrected.owner);
     let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, slice::from_ref(&owner)).await?;
+    let by = super::hands_in(caller);
     let (id, version_id) = (corrected.id, VersionId::mint(&state.clock));
-    let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
+    let (tenant, viewer, clock) = (caller.tenant.clone(), super::uploader(caller), state.clock.clone());
     let scope = super::scope(caller, Operation::DocumentInitiateVersion, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {
             let policy = policy::current::<UploadPolicy>(tx).await?.policy;
             let (name, declaration) = Declaration::parse(
                 &policy,
+                by,
                 purpose.as_str(),
                 &declared.file_name,
                 &declared.content_type,

@@ -15,7 +15,7 @@ pub(super) async fn awaited(
     caller: &Caller,
     document_id: &str,
 ) -> Result<(Document, Parts), Error> {
-    let document = super::find_document(state, caller, document_id, 0).await?;
+    let document = super::find_upload(state, caller, document_id, 0).await?;
     document.upload_window(state.clock.now())?;
     let parts = document.parts().ok_or(Error::NotInParts)?;
     Ok((document, parts))
@@ -50,7 +50,7 @@ pub(super) async fn begin(state: &State, caller: &Caller, document: &Document) -
 
 /// Writes the id, unless there is one: returns the one that counts.
 async fn keep(state: &State, caller: &Caller, document: &Document, begun: String) -> Result<String, Error> {
-    let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
+    let (tenant, viewer, clock) = (caller.tenant.clone(), super::uploader(caller), state.clock.clone());
     let (id, version) = (document.id, document.version);
     state
         .db

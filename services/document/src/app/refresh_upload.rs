@@ -16,7 +16,7 @@ pub async fn refresh_upload(
 ) -> Result<Outcome<AwaitedUpload>, Error> {
     let id = super::document_id(&request.document_id)?;
 
-    let (tenant, viewer, clock) = (caller.tenant.clone(), super::viewer(caller), state.clock.clone());
+    let (tenant, viewer, clock) = (caller.tenant.clone(), super::uploader(caller), state.clock.clone());
     let scope = super::scope(caller, Operation::DocumentRefreshUpload, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx| {
         Box::pin(async move {

@@ -49,6 +49,6 @@ pub(super) async fn sign_again(
     caller: &Caller,
     answered: &v1::Document,
 ) -> Result<Option<SignedPut>, Error> {
-    let document = super::find_document(state, caller, &answered.document_id, answered.version).await?;
+    let document = super::find_upload(state, caller, &answered.document_id, answered.version).await?;
     sign(state, &document).await
 }

@@ -266,7 +266,7 @@ pub async fn list(
     let before = before.unwrap_or(Uuid::max());
     // Two statements, so that each reads its own index and stops at the limit.
     let rows = match viewer {
-        Viewer::Citizen(owner) => {
+        Viewer::Owner(owner) => {
             select!(
                 "where d.tenant = $1 and d.owner = $2 and d.id < $3 and v.version = d.latest_version
                  order by d.id desc limit $4",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::policy::{MAX_BYTES, Rules, UploadPolicy};
+use super::policy::{HandedInBy, MAX_BYTES, Rules, UploadPolicy};
 use super::{FileName, MediaType, Purpose, SealedName, Sha256, file_name, sha256};
 
 /// A file that may be uploaded: every part obeys the policy of its purpose.
@@ -85,6 +85,7 @@ impl Declaration {
     /// Where the purpose is unknown, type and size are held to the widest that any purpose allows.
     pub fn parse(
         policy: &UploadPolicy,
+        by: HandedInBy,
         purpose: &str,
         file_name: &str,
         content_type: &str,
@@ -92,12 +93,15 @@ impl Declaration {
         sha256: &[u8],
     ) -> Result<(FileName, Self), Vec<Violation>> {
         let mut violations = Vec::new();
-        let found = policy.purpose(purpose);
+        let found = policy.purpose(purpose, by);
         let rules: Vec<_> = match found {
             Some((_, rules)) => vec![rules],
-            None => policy.purposes.values().collect(),
+            None => policy.purposes.values().filter(|rules| rules.handed_in_by == by).collect(),
         };
-        let unknown = || Violation::UnknownPurpose(policy.purposes.keys().map(ToString::to_string).collect());
+        let unknown = || {
+            let theirs = policy.purposes.iter().filter(|(_, rules)| rules.handed_in_by == by);
+            Violation::UnknownPurpose(theirs.map(|(purpose, _)| purpose.to_string()).collect())
+        };
         let purpose = keep(found.map(|(purpose, _)| purpose.clone()).ok_or_else(unknown), &mut violations);
         let file_name = keep(file_name.parse(), &mut violations);
         let media_type = keep(parse_media_type(content_type, &rules), &mut violations);
@@ -150,8 +154,15 @@ mod tests {
         size: i64,
         sha256: &[u8],
     ) -> Result<Declaration, Vec<Violation>> {
-        let parsed =
-            Declaration::parse(&UploadPolicy::builtin(), purpose, file_name, content_type, size, sha256);
+        let parsed = Declaration::parse(
+            &UploadPolicy::builtin(),
+            HandedInBy::Citizens,
+            purpose,
+            file_name,
+            content_type,
+            size,
+            sha256,
+        );
         parsed.map(|(_, declaration)| declaration)
     }
 

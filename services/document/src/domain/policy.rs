@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use access::{AccessPolicy, AccessRules};
 pub use period::Period;
 pub use retention::{LockMode, RetentionClass, RetentionPolicy};
-pub use upload::{ArchiveLimits, MAX_BYTES, Rules, Unscannable, UploadPolicy};
+pub use upload::{ArchiveLimits, HandedInBy, MAX_BYTES, Rules, Unscannable, UploadPolicy};
 
 /// What a document is handed in for: the name of a purpose of the upload policy, now or when it was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use ids::Subject;
 /// Whose documents a caller sees, within the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
-    /// A citizen: their own.
-    Citizen(Subject),
+    /// Who owns them: a citizen, or staff where it is about what they hand in themselves.
+    Owner(Subject),
     /// Staff and services: everybody's.
     Office,
 }
@@ -16,7 +16,7 @@ impl Viewer {
     #[must_use]
     pub fn owner(&self) -> Option<&Subject> {
         match self {
-            Self::Citizen(subject) => Some(subject),
+            Self::Owner(subject) => Some(subject),
             Self::Office => None,
         }
     }

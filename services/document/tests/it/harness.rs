@@ -467,6 +467,11 @@ impl Actor {
         Ok(self.client().create_download(self.keyless(message)).await?.into_inner())
     }
 
+    pub(crate) async fn open(&self, id: &str) -> Result<v1::OpenDocumentResponse> {
+        let message = v1::OpenDocumentRequest { document_id: id.to_owned() };
+        Ok(self.client().open_document(self.keyless(message)).await?.into_inner())
+    }
+
     pub(crate) async fn claim(&self, job: &str) -> Result<v1::ClaimScanResponse> {
         let message = v1::ClaimScanRequest { job_id: job.to_owned() };
         Ok(self.client().claim_scan(self.keyless(message)).await?.into_inner())

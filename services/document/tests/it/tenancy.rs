@@ -25,6 +25,7 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         Operation::DocumentListVersions => actor.versions(id).await.map(drop),
         Operation::DocumentInitiateVersion => actor.correct(id, &File::pdf("x")).await.map(drop),
         Operation::DocumentCreateDownload => actor.download(id).await.map(drop),
+        Operation::DocumentOpenDocument => actor.open(id).await.map(drop),
         Operation::DocumentClaimScan => actor.claim(job).await.map(drop),
         Operation::DocumentReportScan => actor.report(job, "", RejectionReason::Infected).await.map(drop),
         Operation::DocumentInitiateUpload | Operation::DocumentListDocuments => return None,
@@ -74,6 +75,12 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         // Of other services.
         Operation::BillingCancelBill
         | Operation::BillingCreateBill
+        | Operation::BillingCreateRun
+        | Operation::BillingGetRun
+        | Operation::BillingIssueRunLines
+        | Operation::BillingListRunFaults
+        | Operation::BillingListRuns
+        | Operation::BillingStageRunLines
         | Operation::BillingCreditBill
         | Operation::BillingGetBill
         | Operation::BillingIssueBill
@@ -85,6 +92,7 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::LedgerListEntries
         | Operation::LedgerProposeAdjustment
         | Operation::LedgerVerifyLedger
+        | Operation::PaymentAdvancePayment
         | Operation::PaymentCancelPayment
         | Operation::PaymentCreateRefund
         | Operation::PaymentGetPayment
@@ -114,7 +122,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
     let before = app.staff("sam", "riverton").list(0, "").await.unwrap();
 
     let elsewhere = |operation: Operation| match operation {
-        Operation::DocumentClaimScan | Operation::DocumentReportScan => {
+        Operation::DocumentClaimScan | Operation::DocumentReportScan | Operation::DocumentOpenDocument => {
             vec![app.service("svc-worker", "lakeside")]
         }
         Operation::DocumentGetDocument => vec![
@@ -148,7 +156,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
             }
         }
     }
-    assert_eq!(tried, 3 * (8 + 3 + 4 * 2 + 3 + 3));
+    assert_eq!(tried, 3 * (8 + 3 + 4 * 2 + 3 + 4));
     for actor in [app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")] {
         assert!(actor.list(0, "").await.unwrap().documents.is_empty());
     }
@@ -169,6 +177,7 @@ async fn every_operation_hides_a_citizens_documents_from_others() {
                 operation,
                 Operation::DocumentClaimScan
                     | Operation::DocumentReportScan
+                    | Operation::DocumentOpenDocument
                     | Operation::CaseAttachToCase
                     | Operation::CaseDetachFromCase
                     | Operation::CasePlaceHold
@@ -213,7 +222,7 @@ async fn with_another_app_tenant_every_statement_finds_nothing() {
                         db::documents::find(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
                         db::documents::lock(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
                         db::documents::list(tx, &of(), &Viewer::Office, None, 10).await?.len(),
-                        db::documents::list(tx, &of(), &Viewer::Citizen("ada".parse().unwrap()), None, 10)
+                        db::documents::list(tx, &of(), &Viewer::Owner("ada".parse().unwrap()), None, 10)
                             .await?
                             .len(),
                         db::scan_jobs::find(tx, &of(), job).await?.is_some(),

@@ -6,7 +6,7 @@ use proto::payment::v1;
 use crate::domain::CancelledBy;
 use crate::{Error, State, db, payment_events};
 
-/// Notes that a payment is to be cancelled, and has the provider asked after the commit.
+/// Notes that a payment is to be cancelled, and has it advanced after the commit.
 pub async fn cancel_payment(
     state: &State,
     caller: &Caller,
@@ -26,7 +26,7 @@ pub async fn cancel_payment(
                 db::payments::update(tx, &payment, None).await?;
                 payment_events::note_cancel_asked(tx, &clock, &payment).await?;
             }
-            super::wake(tx, &tenant, id, clock.now()).await?;
+            super::wake(tx, &clock, &tenant, id).await?;
             Ok::<_, Error>(v1::Payment::from(&payment))
         })
     })

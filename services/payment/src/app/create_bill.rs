@@ -1,10 +1,12 @@
 use auth::Caller;
+use clock::Clock;
+use envelope::Keys;
 use idempotency::{KEEP, Key, Outcome};
-use ids::{BillId, Subject};
+use ids::{BillId, Subject, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::payment::v1;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::issue_bill::issue;
 use super::words::{self, Words};
@@ -20,9 +22,9 @@ const MOST_TEXT: usize = 255;
 
 /// A bill as it was asked for, checked.
 #[derive(Debug)]
-struct Asked {
-    reference: String,
-    payer: Subject,
+pub(super) struct Asked {
+    pub(super) reference: String,
+    pub(super) payer: Subject,
     words: Words,
     lines: Vec<BillLine>,
     currency: Currency,
@@ -37,48 +39,65 @@ pub async fn create_bill(
     key: Key,
     request: &v1::CreateBillRequest,
 ) -> Result<Outcome<v1::Bill>, Error> {
-    let Asked { reference, payer, words, mut lines, currency, total, due_on } =
-        check(request, Day::of(state.clock.now()), Day::of(state.clock.now() + FARTHEST))?;
+    let asked = check(request, state.clock.now())?;
     // May ask the key-management service, hence not inside of the transaction.
-    let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, std::slice::from_ref(&payer)).await?;
+    let payers = std::slice::from_ref(&asked.payer);
+    let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, payers).await?;
 
     let (tenant, clock, issues) = (caller.tenant.clone(), state.clock.clone(), request.issue);
     let scope = super::scope(caller, Operation::BillingCreateBill, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP, move |tx: &mut Tx| {
         Box::pin(async move {
-            let mut bill = Bill {
-                id: BillId::mint(&clock),
-                tenant,
-                reference,
-                payer,
-                payer_name: Vec::new(),
-                currency,
-                total,
-                paid: 0,
-                credited: 0,
-                given_up: 0,
-                reserved: 0,
-                status: BillStatus::Draft,
-                due_on,
-                created_at: clock.now(),
-                issued_at: None,
-                closed_at: None,
-            };
-            words::seal(tx, &keys, &words, &mut bill, &mut lines).await?;
-            if !db::bills::insert(tx, &bill, &lines).await? {
-                return Err(Error::ReferenceTaken);
-            }
-            if issues {
-                bill = issue(tx, &clock, bill, &lines).await?;
-            }
+            let (bill, lines) = asked.write(tx, &clock, tenant, &keys, issues).await?;
             Ok::<_, Error>(shown(&bill, &lines, clock.now())?)
         })
     });
     words::answer(state, caller, outcome.await?).await
 }
 
+impl Asked {
+    /// Writes it, and issues it where that is asked for.
+    pub(super) async fn write(
+        self,
+        tx: &mut Tx,
+        clock: &Clock,
+        tenant: Tenant,
+        keys: &Keys,
+        issues: bool,
+    ) -> Result<(Bill, Vec<BillLine>), Error> {
+        let Self { reference, payer, words, mut lines, currency, total, due_on } = self;
+        let mut bill = Bill {
+            id: BillId::mint(clock),
+            tenant,
+            reference,
+            payer,
+            payer_name: Vec::new(),
+            currency,
+            total,
+            paid: 0,
+            credited: 0,
+            given_up: 0,
+            reserved: 0,
+            status: BillStatus::Draft,
+            due_on,
+            created_at: clock.now(),
+            issued_at: None,
+            closed_at: None,
+        };
+        words::seal(tx, keys, &words, &mut bill, &mut lines).await?;
+        if !db::bills::insert(tx, &bill, &lines).await? {
+            return Err(Error::ReferenceTaken);
+        }
+        if issues {
+            bill = issue(tx, clock, bill, &lines).await?;
+        }
+        Ok((bill, lines))
+    }
+}
+
 /// Checks what is asked for; every field that breaks a rule is told.
-fn check(request: &v1::CreateBillRequest, today: Day, farthest: Day) -> Result<Asked, Error> {
+pub(super) fn check(request: &v1::CreateBillRequest, now: OffsetDateTime) -> Result<Asked, Error> {
+    let (today, farthest) = (Day::of(now), Day::of(now + FARTHEST));
     let mut broken = Vec::new();
     let reference = &request.reference;
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-');

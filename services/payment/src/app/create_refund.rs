@@ -8,7 +8,7 @@ use crate::domain::{MOST_REFUNDS, Refund, RefundState};
 use crate::grpc::payments::refund as shown;
 use crate::{Error, State, db, payment_events};
 
-/// Begins to give something back: takes it from what is available, and has the provider asked after the commit.
+/// Begins to give something back: takes it from what is available, and has it advanced after the commit.
 pub async fn create_refund(
     state: &State,
     caller: &Caller,
@@ -54,7 +54,7 @@ pub async fn create_refund(
             };
             db::payments::update(tx, &payment, None).await?;
             db::refunds::insert(tx, &refund).await?;
-            super::wake(tx, &payment.tenant, id, clock.now()).await?;
+            super::wake(tx, &clock, &payment.tenant, id).await?;
             payment_events::append_refund(tx, &clock, &payment, &refund).await?;
             failpoint::pass("refund::written");
             // The reason is the caller's own words: it is filled in from the request, also when it is repeated.

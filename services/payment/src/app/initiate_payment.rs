@@ -5,14 +5,13 @@ use proto::Operation;
 use proto::payment::v1;
 use time::Duration;
 
-use super::PAYMENT_STEP;
 use crate::domain::{Payment, PaymentEvent, PaymentState, return_url};
 use crate::{Error, State, db, payment_events};
 
 /// How long a payer has.
 const LASTS: Duration = Duration::minutes(90);
 
-/// Begins to pay a bill, or a part of it: reserves the amount, and has the provider asked after the commit.
+/// Begins to pay a bill, or a part of it: reserves the amount, and has it advanced after the commit.
 pub async fn initiate_payment(
     state: &State,
     caller: &Caller,
@@ -61,8 +60,8 @@ pub async fn initiate_payment(
                 return Err(Error::PaymentUnderWay);
             }
             db::bills::update(tx, &bill).await?;
-            due::schedule(tx, PAYMENT_STEP, payment.id.into(), now).await?;
             payment_events::append(tx, &clock, &payment, PaymentEvent::Initiated).await?;
+            super::want_advance(tx, &clock, payment.id).await?;
             failpoint::pass("initiate::written");
             Ok::<_, Error>(v1::Payment::from(&payment))
         })

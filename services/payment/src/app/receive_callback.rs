@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 64 * 1024;
 /// How long callbacks are kept.
 const KEPT: Duration = Duration::days(30);
 
-/// Stores what a provider calls us with, and has the provider asked about the payment: what a callback says is not believed, so that
+/// Stores what a provider calls us with, and has the payment advanced: what a callback says is not believed, so that
 /// neither its order nor how often it comes matters.
 pub async fn receive_callback(
     state: &State,
@@ -55,7 +55,7 @@ pub async fn receive_callback(
             };
             let new = db::callbacks::insert(tx, &tenant, &callback).await?;
             if let (true, Some(id)) = (new, ours) {
-                super::wake(tx, &tenant, id, now).await?;
+                super::wake(tx, &clock, &tenant, id).await?;
             }
             db::callbacks::sweep(tx, &tenant, now - KEPT).await?;
             failpoint::pass("callback::written");

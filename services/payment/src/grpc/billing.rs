@@ -6,6 +6,7 @@ use proto::payment::v1::billing_service_server::BillingService;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
+use super::bill_runs::run_status;
 use super::{Api, key, timestamp};
 use crate::app;
 use crate::domain::{Bill, BillLine, BillStatus, Overflow};
@@ -76,6 +77,66 @@ impl BillingService for Api {
             bills: page.bills,
             next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
         }))
+    }
+
+    async fn create_run(
+        &self,
+        request: Request<v1::CreateRunRequest>,
+    ) -> Result<Response<v1::CreateRunResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let begun = app::create_run(&self.state, caller, key, request.get_ref()).await?;
+        Ok(begun.map(|run| v1::CreateRunResponse { run: Some(run) }).into_response())
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<v1::GetRunRequest>,
+    ) -> Result<Response<v1::GetRunResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let run = app::get_run(&self.state, caller, &request.get_ref().run_id).await?;
+        Ok(Response::new(v1::GetRunResponse { run: Some(v1::BillRun::from(&run)) }))
+    }
+
+    async fn list_runs(
+        &self,
+        request: Request<v1::ListRunsRequest>,
+    ) -> Result<Response<v1::ListRunsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let page = app::list_runs(&self.state, caller, request.get_ref()).await?;
+        Ok(Response::new(v1::ListRunsResponse {
+            runs: page.runs.iter().map(v1::BillRun::from).collect(),
+            next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn list_run_faults(
+        &self,
+        request: Request<v1::ListRunFaultsRequest>,
+    ) -> Result<Response<v1::ListRunFaultsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let faults = app::list_run_faults(&self.state, caller, &request.get_ref().run_id).await?;
+        let faults = faults.into_iter().map(Into::into).collect();
+        Ok(Response::new(v1::ListRunFaultsResponse { faults }))
+    }
+
+    async fn stage_run_lines(
+        &self,
+        request: Request<v1::StageRunLinesRequest>,
+    ) -> Result<Response<v1::StageRunLinesResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let run = app::stage_run_lines(&self.state, &caller.tenant, request.get_ref()).await?;
+        let status = run_status(run.state).into();
+        Ok(Response::new(v1::StageRunLinesResponse { next_line: run.lines + 1, status }))
+    }
+
+    async fn issue_run_lines(
+        &self,
+        request: Request<v1::IssueRunLinesRequest>,
+    ) -> Result<Response<v1::IssueRunLinesResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let run = app::issue_run_lines(&self.state, &caller.tenant, request.get_ref()).await?;
+        let status = run_status(run.state).into();
+        Ok(Response::new(v1::IssueRunLinesResponse { status, issued: run.issued }))
     }
 }
 

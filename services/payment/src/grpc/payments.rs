@@ -82,6 +82,17 @@ impl PaymentService for Api {
         Ok(Response::new(v1::ListPaymentEventsResponse { entries }))
     }
 
+    async fn advance_payment(
+        &self,
+        request: Request<v1::AdvancePaymentRequest>,
+    ) -> Result<Response<v1::AdvancePaymentResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let wait = app::advance_payment(&self.state, &caller.tenant, &request.get_ref().payment_id).await?;
+        // The time until a moment of this service's own clock: a caller's clock does not matter.
+        let wait_ms = wait.map_or(0, |wait| wait.whole_milliseconds().try_into().unwrap_or(i64::MAX));
+        Ok(Response::new(v1::AdvancePaymentResponse { settled: wait.is_none(), wait_ms }))
+    }
+
     async fn receive_callback(
         &self,
         request: Request<v1::ReceiveCallbackRequest>,

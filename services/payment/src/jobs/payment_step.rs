@@ -1,17 +1,17 @@
 use due::{Next, Row};
 use pg::{BoxFuture, Tx};
 
-use crate::app::Asker;
-use crate::{Error, State};
+use crate::{Error, State, app};
 
 pub(super) fn handler(
     state: &State,
-    asker: Asker,
 ) -> impl for<'t> Fn(&'t mut Tx, Row) -> BoxFuture<'t, Result<Next, Error>> + Send + Sync + 'static {
     let clock = state.clock.clone();
     move |tx, row| {
-        let Ok(id) = row.subject.try_into() else { return Box::pin(async { Ok(Next::Done) }) };
-        let next = asker.hand_over(tx.tenant(), id, clock.now());
-        Box::pin(async move { Ok(next) })
+        let clock = clock.clone();
+        Box::pin(async move {
+            let Ok(id) = row.subject.try_into() else { return Ok(Next::Done) };
+            Ok(Next::At(app::remind_of_payment(tx, &clock, id).await?))
+        })
     }
 }

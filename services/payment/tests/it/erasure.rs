@@ -15,7 +15,7 @@ use crate::harness::{SOON, TestApp, assert_refused, bill};
 
 impl TestApp {
     /// What notification asks for.
-    async fn erase(&self, id: ErasureId, subject: &str) {
+    pub(crate) async fn erase(&self, id: ErasureId, subject: &str) {
         let message = ErasureRequested { erasure_id: id.to_string(), subject: subject.to_owned() };
         let event = CloudEvent {
             id: EventId::mint(&self.clock),

@@ -191,10 +191,22 @@ impl TestApp {
         (bill, payment)
     }
 
-    /// What ada sees of a payment once it is as it should be.
+    /// What a workflow does with a payment in each of its steps. Tells how long it would wait.
+    pub(crate) async fn advance(&self, id: &str) -> v1::AdvancePaymentResponse {
+        self.worker("riverton").advance(id).await.expect("advanced")
+    }
+
+    /// The worker, for this tenant.
+    pub(crate) fn worker(&self, tenant: &str) -> Actor {
+        let tenant = tenant.parse().expect("a tenant");
+        self.actor(Who::Service { name: "svc-worker".to_owned() }, Some(tenant))
+    }
+
+    /// What ada sees of a payment once it is as it should be. Meanwhile it is advanced, without the waits of a workflow.
     pub(crate) async fn until(&self, id: &str, right: impl Fn(&v1::Payment) -> bool) -> v1::Payment {
         let ada = self.ada();
         let seen = eventually(SOON, || async {
+            self.advance(id).await;
             let payment = ada.payment(id).await.expect("her payment");
             if right(&payment) { Ok(payment) } else { Err(payment) }
         });
@@ -209,6 +221,7 @@ impl TestApp {
     pub(crate) async fn refunded(&self, payment_id: &str, refund_id: &str) -> v1::Refund {
         let fin = self.fin();
         let seen = eventually(SOON, || async {
+            self.advance(payment_id).await;
             let refunds = fin.refunds(payment_id).await.expect("refunds");
             let refund =
                 refunds.into_iter().find(|refund| refund.refund_id == refund_id).expect("it is there");
@@ -232,6 +245,13 @@ impl TestApp {
 
     pub(crate) async fn all_at_provider(&self, payment_id: &str) -> Vec<Value> {
         let url = format!("{}/control/payments?reference={payment_id}", self.psp.url());
+        let answer: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
+        answer["data"].as_array().expect("a list").clone()
+    }
+
+    /// What the provider was asked for.
+    pub(crate) async fn requests_at_provider(&self) -> Vec<Value> {
+        let url = format!("{}/control/requests", self.psp.url());
         let answer: Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
         answer["data"].as_array().expect("a list").clone()
     }
@@ -450,6 +470,12 @@ impl Actor {
         let message = v1::ListPaymentEventsRequest { payment_id: payment_id.to_owned() };
         let entries = self.payments().list_payment_events(self.keyless(message)).await?.into_inner().entries;
         Ok(entries.into_iter().map(|entry| entry.name).collect())
+    }
+
+    pub(crate) async fn advance(&self, payment_id: &str) -> Result<v1::AdvancePaymentResponse> {
+        let message = v1::AdvancePaymentRequest { payment_id: payment_id.to_owned() };
+        let answer = self.payments().advance_payment(self.keyless(message)).await;
+        answer.map(Response::into_inner).map_err(Error::from_status)
     }
 
     pub(crate) async fn callback(&self, message: v1::ReceiveCallbackRequest) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The service on real servers, with a provider that behaves as it is told.
 
+mod bill_runs;
 mod bills;
 mod callbacks;
 mod erasure;

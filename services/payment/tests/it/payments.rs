@@ -167,6 +167,7 @@ async fn a_bank_that_never_answers_is_an_unknown_outcome_that_blocks_a_second_ch
         let silent = "select count(*) from payments where silent_since is not null and status = 'submitted'";
         app.clock.advance(Duration::from_secs(5));
         let noticed = testkit::eventually(crate::harness::SOON, || async {
+            app.advance(&payment.payment_id).await;
             let found = app.count(silent).await;
             if found == 1 { Ok(()) } else { Err(found) }
         });
@@ -204,6 +205,7 @@ async fn a_provider_that_is_away_or_talks_nonsense_delays_and_charges_once() {
         let begun = app.ada().pay(&bill.bill_id).await.unwrap();
         let retried = testkit::eventually(crate::harness::SOON, || async {
             app.clock.advance(Duration::from_secs(2));
+            app.advance(&begun.payment_id).await;
             let payment = app.ada().payment(&begun.payment_id).await.unwrap();
             if payment.next_url.is_empty() { Err(payment) } else { Ok(payment) }
         });
@@ -211,6 +213,7 @@ async fn a_provider_that_is_away_or_talks_nonsense_delays_and_charges_once() {
         app.card(&submitted, cards::APPROVE).await;
         let paid = testkit::eventually(crate::harness::SOON, || async {
             app.clock.advance(Duration::from_secs(2));
+            app.advance(&begun.payment_id).await;
             let payment = app.ada().payment(&begun.payment_id).await.unwrap();
             if payment.finished_at.is_none() { Err(payment) } else { Ok(payment) }
         });
@@ -237,6 +240,7 @@ async fn webhooks_that_come_twice_first_out_of_order_or_never_make_no_difference
         app.control(&format!("payments/{id}/pay"), &json!({ "card": card })).await;
         let paid = testkit::eventually(crate::harness::SOON, || async {
             app.clock.advance(Duration::from_secs(1));
+            app.advance(&payment.payment_id).await;
             let payment = app.ada().payment(&payment.payment_id).await.unwrap();
             if payment.finished_at.is_none() { Err(payment) } else { Ok(payment) }
         });
@@ -303,4 +307,79 @@ async fn what_breaks_a_rule_is_refused_and_nothing_is_begun() {
 fn asked(bill_id: &str, minor_units: i64, currency: &str) -> v1::InitiatePaymentRequest {
     let amount = Some(proto::common::v1::Money { minor_units, currency: currency.to_owned() });
     v1::InitiatePaymentRequest { amount, ..initiation(bill_id) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workflow_is_told_what_to_look_at_and_again_for_as_long_as_it_does_not() {
+    let app = TestApp::start().await;
+    let bill = app.issued().await;
+    let begun = app.ada().pay(&bill.bill_id).await.unwrap();
+    let id = &begun.payment_id;
+    assert_eq!(app.event_names(topics::WORK, id).await, ["payment_wanted"]);
+    for reminders in 2..4 {
+        app.clock.advance(Duration::from_secs(61));
+        let reminded = testkit::eventually(crate::harness::SOON, || async {
+            let told = app.event_names(topics::WORK, id).await.len();
+            if told == reminders { Ok(()) } else { Err(told) }
+        });
+        reminded.await.unwrap();
+    }
+    // One that looks is not reminded before its wait is over: what it was told last is longer ago by then.
+    let step = app.advance(id).await;
+    assert!(!step.settled && step.wait_ms > 0, "{step:?}");
+    let patient = app.count("select extract(epoch from min(due_at) - now())::bigint from due").await;
+    assert!(patient > 0, "{patient}");
+    let told = app.event_names(topics::WORK, id).await.len();
+    app.ada().cancel(id).await.unwrap();
+    assert_eq!(app.event_names(topics::WORK, id).await.len(), told + 1);
+    app.finished(id).await;
+    assert!(app.advance(id).await.settled);
+    app.clock.advance(Duration::from_secs(600));
+    assert_eq!(app.count("select count(*) from due where kind = 'payment_step'").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_grow_with_what_is_waited_for_and_end_when_somebody_wants_more() {
+    let app = TestApp::start().await;
+    let bill = app.issued().await;
+    let payment = app.submitted(&bill.bill_id).await;
+    let id = &payment.payment_id;
+    let mut waits = Vec::new();
+    for seconds in [0, 40, 400] {
+        app.clock.advance(Duration::from_secs(seconds));
+        waits.push(app.advance(id).await.wait_ms);
+    }
+    assert!(waits.is_sorted() && waits[0] < waits[2], "{waits:?}");
+    // The provider is asked and hangs, and meanwhile somebody cancels: what comes back then is older than that.
+    app.control("faults", &json!({ "operation": "get_payment", "when": "after", "answer": "hang" })).await;
+    let asking = app.advance(id);
+    let cancelling = async {
+        let hangs = testkit::eventually(crate::harness::SOON, || async {
+            let asked = app.requests_at_provider().await;
+            let hanging = asked.iter().any(|request| request["outcome"] == "hanging");
+            if hanging { Ok(()) } else { Err(asked) }
+        });
+        hangs.await.unwrap();
+        app.ada().cancel(id).await.unwrap();
+        app.control("release", &json!({})).await;
+    };
+    let (step, ()) = tokio::join!(asking, cancelling);
+    assert_eq!((step.settled, step.wait_ms), (false, 0));
+    app.finished(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_is_not_there_or_anothers_is_not_advanced() {
+    let app = TestApp::start().await;
+    let bill = app.issued().await;
+    let begun = app.ada().pay(&bill.bill_id).await.unwrap();
+    for id in ["", "x", "018f0000-0000-7000-8000-000000000000"] {
+        assert_refused(app.worker("riverton").advance(id).await, Code::NotFound, reason::PAYMENT_NOT_FOUND);
+    }
+    let elsewhere = app.worker("lakeside").advance(&begun.payment_id).await;
+    assert_refused(elsewhere, Code::NotFound, reason::PAYMENT_NOT_FOUND);
+    for actor in [app.ada(), app.sam(), app.fin()] {
+        let refused = actor.advance(&begun.payment_id).await;
+        assert_refused(refused, Code::PermissionDenied, reason::PERMISSION_DENIED);
+    }
 }

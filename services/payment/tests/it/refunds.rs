@@ -69,6 +69,7 @@ async fn a_refund_that_fails_is_available_again_and_a_pending_one_is_not() {
     let id = app.finished(&payment.payment_id).await.payment_id;
     let refund = app.fin().refund(&id, 4_000, 10_000).await.unwrap();
     let known = testkit::eventually(crate::harness::SOON, || async {
+        app.advance(&id).await;
         let known = app
             .count("select count(*) from refunds where status = 'submitted' and provider_id is not null")
             .await;
@@ -101,6 +102,7 @@ async fn a_provider_that_cuts_the_answer_refunds_once() {
         let refund = app.fin().refund(id, 1_000, available).await.unwrap();
         let done = testkit::eventually(crate::harness::SOON, || async {
             app.clock.advance(std::time::Duration::from_secs(2));
+            app.advance(id).await;
             let all = app.fin().refunds(id).await.unwrap();
             let one = all.into_iter().find(|one| one.refund_id == refund.refund_id).unwrap();
             if one.finished_at.is_some() { Ok(one) } else { Err(one) }

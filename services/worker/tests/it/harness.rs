@@ -154,6 +154,7 @@ impl TestApp {
                 concurrency: 2,
                 bytes_per_second: 100_000_000,
             }),
+            workflows: None,
             sqs: self.sqs.settings.clone(),
             auth: self.issuer.settings("svc-worker"),
             telemetry: telemetry::Settings::default(),

@@ -13,3 +13,4 @@ mod preview;
 mod sandbox;
 mod scan;
 mod trace;
+mod workflows;

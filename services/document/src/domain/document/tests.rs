@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use time::macros::datetime;
 
 use super::*;
+use crate::domain::policy::HandedInBy;
 use crate::domain::{FileSize, SealedName, UploadPolicy};
 
 const NOON: OffsetDateTime = datetime!(2030-05-01 12:00 UTC);
@@ -10,7 +11,15 @@ const YEARS: Period = Period::years(2);
 
 fn declaration() -> Declaration {
     let policy = UploadPolicy::builtin();
-    let parsed = Declaration::parse(&policy, "identity", "id.pdf", "application/pdf", 1_000, &[7; 32]);
+    let parsed = Declaration::parse(
+        &policy,
+        HandedInBy::Citizens,
+        "identity",
+        "id.pdf",
+        "application/pdf",
+        1_000,
+        &[7; 32],
+    );
     let (name, declaration) = parsed.expect("within the policy");
     Declaration { file_name: Some(SealedName::new(name.as_str().into())), ..declaration }
 }

@@ -46,6 +46,12 @@ impl AccessPurpose {
         Self("review".to_owned())
     }
 
+    /// Why a service reads what staff hand in: to work through it, as they have asked.
+    #[must_use]
+    pub fn work() -> Self {
+        Self("work".to_owned())
+    }
+
     /// Why staff get what is ready of a case as a copy, whatever the policy says: the export has its reason.
     #[must_use]
     pub fn export() -> Self {

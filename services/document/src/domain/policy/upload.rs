@@ -20,6 +20,9 @@ pub struct UploadPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
+    /// Who hands it in.
+    #[serde(default)]
+    pub handed_in_by: HandedInBy,
     /// Media types that are accepted, 1 to 32.
     pub content_types: BTreeSet<MediaType>,
     /// Largest file in bytes, up to 5 GB.
@@ -32,6 +35,17 @@ pub struct Rules {
     pub sensitive: bool,
     /// How much a scanner unpacks; more than that it cannot look into.
     pub archives: ArchiveLimits,
+}
+
+/// Who hands in for a purpose.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandedInBy {
+    /// Citizens, and nobody else: staff could otherwise make up what they then review.
+    #[default]
+    Citizens,
+    /// Staff: lists that the office works through.
+    Staff,
 }
 
 /// What becomes of a file that the scanner cannot look into.
@@ -77,10 +91,10 @@ const MAX_PURPOSES: usize = 64;
 const MAX_TYPES: usize = 32;
 
 impl UploadPolicy {
-    /// The purpose of that name, and its rules.
+    /// The purpose of that name, and its rules, for who hands in.
     #[must_use]
-    pub fn purpose(&self, name: &str) -> Option<(&Purpose, &Rules)> {
-        self.purposes.get_key_value(name)
+    pub fn purpose(&self, name: &str, by: HandedInBy) -> Option<(&Purpose, &Rules)> {
+        self.purposes.get_key_value(name).filter(|(_, rules)| rules.handed_in_by == by)
     }
 }
 
@@ -125,10 +139,19 @@ impl Policy for UploadPolicy {
         let purpose = |name: &str, types: &[&str], max_bytes, class: &str, unscannable, sensitive| {
             let content_types = types.iter().filter_map(|text| text.parse().ok()).collect();
             let retention_class = ClassName(class.to_owned());
-            let rules = Rules { content_types, max_bytes, retention_class, unscannable, sensitive, archives };
+            let rules = Rules {
+                handed_in_by: HandedInBy::Citizens,
+                content_types,
+                max_bytes,
+                retention_class,
+                unscannable,
+                sensitive,
+                archives,
+            };
             (Purpose(name.to_owned()), rules)
         };
         use Unscannable::{Refuse, Review};
+        let of_staff = |(name, rules)| (name, Rules { handed_in_by: HandedInBy::Staff, ..rules });
         let purposes = [
             // Who somebody is: passport, identity card.
             purpose("identity", PICTURES, 20 * MIB, "identification", Refuse, true),
@@ -140,6 +163,8 @@ impl Policy for UploadPolicy {
             purpose("statement", &["application/pdf", "text/plain"], 10 * MIB, "casework", Refuse, false),
             // What was said or shown: hearings, inspections.
             purpose("recording", RECORDINGS, MAX_BYTES, "recording", Review, true),
+            // Bills that the office issues many of at once: CSV, or JSON Lines as plain text.
+            of_staff(purpose("bill-run", &["text/csv", "text/plain"], 50 * MIB, "casework", Refuse, true)),
         ];
         Self { purposes: purposes.into() }
     }
@@ -185,7 +210,7 @@ mod tests {
             assert!(retention.class(&rules.retention_class).is_some(), "{purpose}");
         }
         let types: usize = upload.purposes.values().map(|rules| rules.content_types.len()).sum();
-        assert_eq!(types, 3 + 3 + 5 + 2 + 4, "each is a media type");
+        assert_eq!(types, 3 + 3 + 5 + 2 + 4 + 2, "each is a media type");
     }
 
     #[test]

@@ -1,40 +1,21 @@
-//! The provider is asked how payments and their refunds stand, and what it says is applied.
+//! The provider is asked how a payment and its refunds stand, and what it says is applied.
 //!
-//! The provider is not asked inside of the runner's transaction: there the payment is only handed to a task, and its row moved on to
-//! when it would be tried again. The task asks, then applies the answers, writes the books and settles the row in one transaction.
-//! Whatever fails or dies in between leaves the row, and is asked again; two replicas that ask at once get one record.
+//! Nothing of this happens by itself: whoever waits for a payment has it advanced, and is told how long to wait before the next time.
+//! The provider is asked between two transactions: the first reads, the second applies the answers, writes the books and notes when
+//! somebody else is to be asked, should nobody come again. Whatever fails or dies in between changes nothing, and two who ask at once
+//! get one record.
 
-use due::Next;
 use futures::StreamExt as _;
 use ids::{PaymentId, Tenant};
 use pg::Tx;
 use time::{Duration, OffsetDateTime};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
-use tokio_util::sync::CancellationToken;
 
-use super::{PAYMENT_STEP, subject_erasure};
+use super::{PATIENCE_WITH_WORKFLOWS, PAYMENT_STEP, subject_erasure};
 use crate::domain::{Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen};
 use crate::{Error, State, db, events, payment_events};
 
-/// How long after a try the next one is made, if the row was not settled.
-const RETRY: Duration = Duration::seconds(30);
-/// The same where too many wait already.
-const CROWDED: Duration = Duration::seconds(2);
-/// Payments waiting for the task.
-const WAITING: usize = 500;
-/// Payments asked about at once.
-const AT_ONCE: usize = 16;
 /// Refunds of one payment asked about at once.
 const REFUNDS_AT_ONCE: usize = 4;
-
-/// Hands payments to the task that asks about them. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Asker(mpsc::Sender<(Tenant, PaymentId)>);
-
-/// The task behind an [`Asker`].
-#[derive(Debug)]
-pub struct Asking(mpsc::Receiver<(Tenant, PaymentId)>);
 
 /// What a provider has said of a payment and its refunds.
 struct Answers {
@@ -42,59 +23,27 @@ struct Answers {
     refunds: Vec<(Refund, RefundSeen)>,
 }
 
-impl Asker {
-    /// An asker and its task, which is to be run.
-    #[must_use]
-    pub fn new() -> (Self, Asking) {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        (Self(sender), Asking(receiver))
-    }
-
-    /// Hands over a payment. Says when to hand it over again, unless its row is settled by then.
-    #[must_use]
-    pub fn hand_over(&self, tenant: &Tenant, id: PaymentId, now: OffsetDateTime) -> Next {
-        match self.0.try_send((tenant.clone(), id)) {
-            Ok(()) => Next::At(now + RETRY),
-            Err(_) => Next::At(now + CROWDED),
-        }
-    }
-}
-
-impl Asking {
-    /// Asks about what is handed over, until `shutdown`.
-    pub async fn run(self, state: State, shutdown: CancellationToken) {
-        let handed_over = ReceiverStream::new(self.0).take_until(shutdown.cancelled());
-        handed_over
-            .for_each_concurrent(AT_ONCE, |(tenant, id)| {
-                let state = state.clone();
-                async move {
-                    if let Err(error) = step(&state, &tenant, id).await {
-                        let error = &error as &dyn std::error::Error;
-                        tracing::warn!(%tenant, payment.id = %id, error, "payment not moved on, will retry");
-                    }
-                }
-            })
-            .await;
-    }
-}
-
-/// Asks about one payment and its refunds, and applies what the provider says.
-async fn step(state: &State, tenant: &Tenant, id: PaymentId) -> Result<(), Error> {
-    let (of, now) = (tenant.clone(), state.clock.now());
+/// Asks about one payment and its refunds, and applies what the provider says. Tells how long to wait before the next time: not at all
+/// where somebody has asked for that meanwhile, and `None` once nothing is under way.
+///
+/// # Errors
+/// `PAYMENT_NOT_FOUND`, and what the database says.
+pub async fn advance_payment(state: &State, tenant: &Tenant, id: &str) -> Result<Option<Duration>, Error> {
+    let (of, now, id) = (tenant.clone(), state.clock.now(), super::payment_id(id)?);
     let found = state.db.tenant(tenant, move |tx| {
         Box::pin(async move {
             // Before what is asked about: a wake in between is one too many, and none too few.
-            let Some(wakes) = db::payments::wakes(tx, &of, id).await? else { return Ok(None) };
-            let Some(payment) = db::payments::find(tx, &of, None, id).await? else { return Ok(None) };
-            Ok::<_, Error>(Some((payment, db::refunds::of_payment(tx, &of, id).await?, wakes)))
+            let wakes = db::payments::wakes(tx, &of, id).await?.ok_or(Error::PaymentNotFound)?;
+            let payment = db::payments::find(tx, &of, None, id).await?.ok_or(Error::PaymentNotFound)?;
+            Ok::<_, Error>((payment, db::refunds::of_payment(tx, &of, id).await?, wakes))
         })
     });
-    let Some((payment, refunds, wakes)) = found.await? else { return Ok(()) };
+    let (payment, refunds, wakes) = found.await?;
     let answers = ask(state, &payment, refunds, now).await;
     failpoint::pass("step::asked");
-    apply(state, tenant, id, answers, wakes).await?;
+    let wait = apply(state, tenant, id, answers, wakes).await?;
     failpoint::pass("step::committed");
-    Ok(())
+    Ok(wait)
 }
 
 async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: OffsetDateTime) -> Answers {
@@ -127,7 +76,7 @@ async fn apply(
     id: PaymentId,
     answers: Answers,
     wakes: i64,
-) -> Result<(), Error> {
+) -> Result<Option<Duration>, Error> {
     let (of, state) = (tenant.clone(), state.clone());
     let db = state.db.clone();
     db.tenant(tenant, move |tx| {
@@ -144,14 +93,16 @@ async fn apply(
             let next =
                 refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
             let woken = db::payments::wakes(tx, &of, id).await?.is_some_and(|now| now > wakes);
-            match next {
-                // Somebody has asked since: their row stays as it is, or is this one's again.
-                Some(_) if woken => due::schedule(tx, PAYMENT_STEP, id.into(), now).await?,
-                Some(at) => due::schedule(tx, PAYMENT_STEP, id.into(), at).await?,
+            let wait = next.map(|at| if woken { Duration::ZERO } else { (at - now).max(Duration::ZERO) });
+            match wait {
+                Some(wait) => {
+                    let at = now + wait + PATIENCE_WITH_WORKFLOWS;
+                    due::schedule(tx, PAYMENT_STEP, id.into(), at).await?;
+                }
                 None => due::cancel(tx, PAYMENT_STEP, id.into()).await?,
             }
             failpoint::pass("step::written");
-            Ok::<_, Error>(())
+            Ok::<_, Error>(wait)
         })
     })
     .await

@@ -1,0 +1,205 @@
+#![expect(missing_docs, reason = "the macro writes items that no comment reaches")]
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use blobs::{Blobs, Bucket};
+use bytes::{Buf as _, Bytes};
+use ids::Tenant;
+use proto::payment::v1::{BillRun as Run, BillRunFailure, BillRunStatus, StageRunLinesRequest, StagedLine};
+use rpc_error::{Code, Error};
+use serde::{Deserialize, Serialize};
+use temporalio_macros::activities;
+use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use tokio::sync::mpsc;
+
+use super::{beat, failed, heard};
+use crate::bill_file;
+use crate::owners::{Documents, Payments};
+use crate::workflows::BillRun;
+
+/// Lines of a call.
+const AT_ONCE: usize = 200;
+/// Bills of a call.
+const BILLS_AT_ONCE: i32 = 50;
+/// Calls of an activity: what a run has come to is in Temporal's history every so many bills.
+const CALLS: u32 = 20;
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Nothing is left to do.
+    pub over: bool,
+    /// Bills issued.
+    pub issued: i32,
+}
+
+/// What is done for a run of bills.
+#[derive(Clone)]
+pub struct BillRunActivities {
+    pub(super) payments: Payments,
+    pub(super) documents: Documents,
+    pub(super) blobs: Blobs,
+}
+
+#[activities]
+impl BillRunActivities {
+    /// Reads a run's document and hands in its lines. Begun anew it reads anew, and hands in what was not.
+    #[activity]
+    pub async fn read_bill_run(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        run: BillRun,
+    ) -> Result<Progress, ActivityError> {
+        let tenant: Tenant = super::parsed(&run.tenant)?;
+        let asked = StageRunLinesRequest { run_id: run.run_id.clone(), first_line: 1, ..Default::default() };
+        let staged = heard(&ctx, self.payments.stage(&tenant, asked.clone())).await?;
+        if staged.status() != BillRunStatus::Checking {
+            return Ok(progress(staged.status(), 0));
+        }
+        let known = heard(&ctx, self.payments.bill_run(&tenant, &run.run_id)).await?;
+        let (mut lines, read) = match self.open(&ctx, &tenant, &known).await? {
+            Some(opened) => opened,
+            None => {
+                let failure = BillRunFailure::Document.into();
+                let staged =
+                    heard(&ctx, self.payments.stage(&tenant, StageRunLinesRequest { failure, ..asked }))
+                        .await?;
+                return Ok(progress(staged.status(), 0));
+            }
+        };
+        let (mut next, mut number) = (staged.next_line, 1);
+        let mut status = BillRunStatus::Checking;
+        while let Some(batch) = lines.recv().await {
+            beat(&ctx, number).await?;
+            let first_line = number;
+            number += i32::try_from(batch.len()).unwrap_or(i32::MAX);
+            // Handed in before.
+            if number <= next {
+                continue;
+            }
+            let batch = StageRunLinesRequest { first_line, lines: batch, ..asked.clone() };
+            let staged = heard(&ctx, self.payments.stage(&tenant, batch)).await?;
+            (next, status) = (staged.next_line, staged.status());
+            if status != BillRunStatus::Checking {
+                break;
+            }
+        }
+        drop(lines);
+        let end = match read.await {
+            Ok(Ok(())) => StageRunLinesRequest { first_line: next, last: true, ..asked },
+            Ok(Err(bill_file::Error::File(failure))) => {
+                StageRunLinesRequest { first_line: next, failure: failure.into(), ..asked }
+            }
+            Ok(Err(bill_file::Error::Io(error))) => {
+                return Err(failed(Error::unavailable(error.to_string())));
+            }
+            Err(error) => return Err(failed(Error::internal(error))),
+        };
+        if status == BillRunStatus::Checking {
+            status = heard(&ctx, self.payments.stage(&tenant, end)).await?.status();
+        }
+        Ok(progress(status, 0))
+    }
+
+    /// Issues bills of a run, some hundreds at most.
+    #[activity]
+    pub async fn issue_bills(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        run: BillRun,
+    ) -> Result<Progress, ActivityError> {
+        let tenant: Tenant = super::parsed(&run.tenant)?;
+        let mut reached = Progress { over: false, issued: 0 };
+        for _ in 0..CALLS {
+            let issued = heard(&ctx, self.payments.issue(&tenant, &run.run_id, BILLS_AT_ONCE)).await?;
+            reached = progress(issued.status(), issued.issued);
+            beat(&ctx, reached.issued).await?;
+            if reached.over {
+                break;
+            }
+        }
+        Ok(reached)
+    }
+}
+
+fn progress(status: BillRunStatus, issued: i32) -> Progress {
+    Progress { over: !matches!(status, BillRunStatus::Checking | BillRunStatus::Issuing), issued }
+}
+
+/// Lines in batches, and how reading them ended.
+type Opened = (mpsc::Receiver<Vec<StagedLine>>, tokio::task::JoinHandle<Result<(), bill_file::Error>>);
+
+impl BillRunActivities {
+    /// Begins to read the document; `None` where there is none that a run can be made of.
+    async fn open(
+        &self,
+        ctx: &ActivityContext,
+        tenant: &Tenant,
+        run: &Run,
+    ) -> Result<Option<Opened>, ActivityError> {
+        let opened = match self.documents.open(tenant, &run.document_id).await {
+            Ok(opened) if opened.purpose == "bill-run" => opened,
+            Ok(_) => return Ok(None),
+            // It is being scanned: the run was begun early.
+            Err(error) if error.code() == Code::Locked => {
+                return Err(failed(Error::unavailable("not scanned yet")));
+            }
+            Err(error) if !error.code().is_transient() => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        beat(ctx, 0).await?;
+        let mut body = match self.blobs.get(Bucket::Evidence, &opened.evidence_key).await {
+            Ok(body) => body,
+            Err(error) => return Err(failed(Error::unavailable(error.to_string()))),
+        };
+        let (chunks, received) = mpsc::channel(4);
+        tokio::spawn(async move {
+            loop {
+                let chunk = match body.next().await {
+                    Ok(Some(chunk)) => Ok(chunk),
+                    Ok(None) => return,
+                    Err(error) => Err(io::Error::other(error)),
+                };
+                let ends = chunk.is_err();
+                // Who reads may have read enough.
+                if chunks.send(chunk).await.is_err() || ends {
+                    return;
+                }
+            }
+        });
+        let (batches, lines) = mpsc::channel(2);
+        let format = run.format();
+        let read = tokio::task::spawn_blocking(move || {
+            let mut batch = Vec::with_capacity(AT_ONCE);
+            bill_file::read(Chunks { received, rest: Bytes::new() }, format, |line| {
+                batch.push(line);
+                batch.len() < AT_ONCE || batches.blocking_send(std::mem::take(&mut batch)).is_ok()
+            })?;
+            // Nobody who waits for them is told by how reading ended.
+            let _ = batches.blocking_send(batch);
+            Ok(())
+        });
+        Ok(Some((lines, read)))
+    }
+}
+
+/// What comes in pieces, as a reader of a thread that may wait.
+struct Chunks {
+    received: mpsc::Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Read for Chunks {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.received.blocking_recv() {
+                Some(chunk) => self.rest = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let length = self.rest.len().min(into.len());
+        self.rest.copy_to_slice(into.get_mut(..length).unwrap_or_default());
+        Ok(length)
+    }
+}

@@ -1,0 +1,232 @@
+//! Bills as a document has them: CSV, or a JSON object in each line. Read as a stream, of which a few lines are in memory at a time.
+
+mod amount;
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use proto::common::v1::Money;
+use proto::payment::v1::{
+    BillLine, BillRunFailure, BillRunFault, BillRunFormat, CreateBillRequest, StagedLine,
+};
+use serde::Deserialize;
+
+/// Bytes of a line.
+const MOST_BYTES: usize = 64 * 1024;
+/// Lines read; one more than a run may have, which says that there are too many.
+const MOST_LINES: usize = 100_001;
+const COLUMNS: [&str; 10] = [
+    "reference",
+    "payer",
+    "payer_name",
+    "due_on",
+    "description",
+    "fund",
+    "quantity",
+    "unit_price",
+    "currency",
+    "tax_rate",
+];
+
+/// Why reading ended before the end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is not what it should be.
+    #[error("the file cannot be read: {}", .0.as_str_name())]
+    File(BillRunFailure),
+    /// It could not be fetched.
+    #[error("the file cannot be fetched")]
+    Io(#[from] io::Error),
+}
+
+/// Reads a file, and hands each of its lines to `take` until that says no.
+///
+/// # Errors
+/// What is wrong with the file as a whole, and what the reader says.
+pub fn read(
+    file: impl Read,
+    format: BillRunFormat,
+    take: impl FnMut(StagedLine) -> bool,
+) -> Result<(), Error> {
+    match format {
+        BillRunFormat::Csv => read_csv(file, take),
+        BillRunFormat::JsonLines => read_json(file, take),
+        BillRunFormat::Unspecified => Err(Error::File(BillRunFailure::Document)),
+    }
+}
+
+fn read_csv(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result<(), Error> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let heading = reader.headers().map_err(csv_error)?.clone();
+    let mut names: Vec<&str> = heading.iter().map(str::trim).collect();
+    let position = |name: &str| names.iter().position(|column| *column == name);
+    let positions = COLUMNS.map(position);
+    names.sort_unstable();
+    let mut wanted = COLUMNS;
+    wanted.sort_unstable();
+    if heading.iter().all(str::is_empty) {
+        return Err(Error::File(BillRunFailure::Empty));
+    }
+    if names != wanted {
+        return Err(Error::File(BillRunFailure::Columns));
+    }
+    let mut record = csv::StringRecord::new();
+    let mut lines = 0;
+    while lines < MOST_LINES && reader.read_record(&mut record).map_err(csv_error)? {
+        if record.as_slice().len() > MOST_BYTES {
+            return Err(Error::File(BillRunFailure::TooLarge));
+        }
+        lines += 1;
+        let line = if record.len() == COLUMNS.len() {
+            let [
+                reference,
+                payer,
+                payer_name,
+                due_on,
+                description,
+                fund,
+                quantity,
+                unit_price,
+                currency,
+                tax_rate,
+            ] = positions.map(|at| at.and_then(|at| record.get(at)).unwrap_or_default().trim().to_owned());
+            let lines = vec![Line { description, fund, quantity, unit_price, tax_rate }];
+            Bill { reference, payer, payer_name, due_on, currency, lines }.staged("")
+        } else {
+            broken("line", format!("must have {} columns", COLUMNS.len()))
+        };
+        if !take(line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn csv_error(error: csv::Error) -> Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => Error::Io(error),
+        csv::ErrorKind::Utf8 { .. } => Error::File(BillRunFailure::Encoding),
+        _ => Error::File(BillRunFailure::Columns),
+    }
+}
+
+fn read_json(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result<(), Error> {
+    let mut reader = BufReader::new(file);
+    let (mut bytes, mut lines) = (Vec::new(), 0);
+    while lines < MOST_LINES {
+        bytes.clear();
+        let limit = MOST_BYTES as u64 + 1;
+        if reader.by_ref().take(limit).read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        if bytes.len() > MOST_BYTES {
+            return Err(Error::File(BillRunFailure::TooLarge));
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| Error::File(BillRunFailure::Encoding))?;
+        let text = if lines == 0 { text.trim_start_matches('\u{feff}') } else { text };
+        // An empty line at the end is how files end; elsewhere it is no bill.
+        if text.trim().is_empty() && reader.fill_buf()?.is_empty() {
+            break;
+        }
+        lines += 1;
+        let line = match serde_json::from_str::<Bill>(text) {
+            Ok(bill) => bill.staged("lines"),
+            // What serde says may quote the line.
+            Err(error) => broken(
+                "line",
+                format!("must be a JSON object of a bill, and is not at column {}", error.column()),
+            ),
+        };
+        if !take(line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bill {
+    reference: String,
+    payer: String,
+    payer_name: String,
+    due_on: String,
+    currency: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    description: String,
+    fund: String,
+    #[serde(deserialize_with = "text_or_number")]
+    quantity: String,
+    unit_price: String,
+    #[serde(default)]
+    tax_rate: String,
+}
+
+fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Text(String),
+        Number(i64),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Text(text) => text,
+        Either::Number(number) => number.to_string(),
+    })
+}
+
+impl Bill {
+    /// The bill to write, or what cannot be read of it. `lines` is how a field of a line is called: by its number, or as a column.
+    fn staged(self, lines: &str) -> StagedLine {
+        let mut faults = Vec::new();
+        let currency = &self.currency;
+        let bill_lines = (0..).zip(&self.lines).map(|(number, line)| {
+            let mut fault = |name: &str, rule: String| {
+                let field =
+                    if lines.is_empty() { name.to_owned() } else { format!("{lines}[{number}].{name}") };
+                faults.push(BillRunFault { line: 0, field, rule });
+            };
+            let quantity = line.quantity.parse().unwrap_or_else(|_| {
+                fault("quantity", "must be a whole number".to_owned());
+                0
+            });
+            let minor_units = amount::minor_units(&line.unit_price, currency).unwrap_or_else(|rule| {
+                fault("unit_price", rule);
+                0
+            });
+            let tax_rate_bp = amount::basis_points(&line.tax_rate).unwrap_or_else(|rule| {
+                fault("tax_rate", rule);
+                0
+            });
+            BillLine {
+                description: line.description.clone(),
+                fund: line.fund.clone(),
+                quantity,
+                unit_price: Some(Money { minor_units, currency: currency.clone() }),
+                tax_rate_bp,
+                tax: None,
+            }
+        });
+        let bill_lines: Vec<_> = bill_lines.collect();
+        let bill = CreateBillRequest {
+            reference: self.reference,
+            payer: self.payer,
+            payer_name: self.payer_name,
+            lines: bill_lines,
+            due_on: self.due_on,
+            issue: true,
+        };
+        StagedLine { bill: Some(bill), faults }
+    }
+}
+
+fn broken(field: &str, rule: String) -> StagedLine {
+    StagedLine { bill: None, faults: vec![BillRunFault { line: 0, field: field.to_owned(), rule }] }
+}
+
+#[cfg(test)]
+mod tests;

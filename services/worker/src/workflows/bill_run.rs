@@ -1,0 +1,69 @@
+#![expect(missing_docs, reason = "the macro writes items that no comment reaches")]
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use temporalio_macros::{workflow, workflow_methods};
+use temporalio_sdk::{ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+
+use crate::activities::{BillRunActivities, SOON_AGAIN, retry};
+
+/// Activities after which a run goes on with a history of its own.
+const ROUNDS: u32 = 50;
+
+/// A run of bills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillRun {
+    /// Whose.
+    pub tenant: String,
+    /// UUIDv7.
+    pub run_id: String,
+    /// Its document was read, and every line of it is right.
+    #[serde(default)]
+    pub read: bool,
+}
+
+impl BillRun {
+    /// The id of its workflow: there is one at a time.
+    #[must_use]
+    pub fn workflow_id(&self) -> String {
+        format!("bill-run/{}", self.run_id)
+    }
+}
+
+/// Has a document read and checked as a whole, then its bills issued, some hundreds at a time. Which lines have their bill the owner knows.
+#[workflow]
+#[derive(Default)]
+pub struct BillRunWorkflow;
+
+#[workflow_methods]
+impl BillRunWorkflow {
+    /// Runs until every line has its bill, or the run has failed. Returns how many bills there are.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, mut run: BillRun) -> WorkflowResult<i32> {
+        if !run.read {
+            let read = ctx.execute_activity(BillRunActivities::read_bill_run, run.clone(), options()).await?;
+            if read.over {
+                return Ok(read.issued);
+            }
+            run.read = true;
+        }
+        for _ in 0..ROUNDS {
+            let reached =
+                ctx.execute_activity(BillRunActivities::issue_bills, run.clone(), options()).await?;
+            if reached.over {
+                return Ok(reached.issued);
+            }
+        }
+        ctx.continue_as_new(run, ContinueAsNewOptions::default())?;
+        Ok(0)
+    }
+}
+
+/// Reading a file takes as long as the file; whether the worker lives is heard of in between.
+fn options() -> ActivityOptions {
+    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(3_600))
+        .heartbeat_timeout(SOON_AGAIN)
+        .retry_policy(retry())
+        .build()
+}
