@@ -138,3 +138,45 @@ fn read(report: &serde_json::Value, files: usize) -> Result<Vec<Fault>> {
     }
     Ok(faults)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_names_each_rule_that_is_broken() {
+        let rule = json!({
+            "ruleStatus": "FAILED", "specification": "ISO 14289-1:2014", "clause": "7.1", "testNumber": 8,
+            "description": "There shall be metadata",
+        });
+        let report = json!({ "report": { "jobs": [
+            { "itemDetails": { "name": "/a/good.pdf" },
+              "validationResult": [{ "compliant": true, "details": { "ruleSummaries": [] } }] },
+            { "itemDetails": { "name": "/a/bad.pdf" },
+              "validationResult": [{ "compliant": false, "details": { "ruleSummaries": [rule] } }] },
+            { "itemDetails": { "name": "/a/odd.pdf" },
+              "validationResult": [{ "compliant": false, "details": {} }] },
+            { "itemDetails": { "name": "/a/none.pdf" },
+              "taskException": { "exceptionMessage": "End of file is reached" } },
+        ] } });
+        let faults: Vec<(String, String)> =
+            read(&report, 4).unwrap().into_iter().map(|fault| (fault.file, fault.what)).collect();
+        let told = |file: &str, what: &str| (file.to_owned(), what.to_owned());
+        assert_eq!(
+            faults,
+            [
+                told("bad.pdf", "ISO 14289-1:2014 7.1 test 8: There shall be metadata"),
+                told("odd.pdf", "does not conform"),
+                told("none.pdf", "End of file is reached"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_report_that_leaves_out_a_file_is_none() {
+        assert!(read(&json!({ "report": { "jobs": [] } }), 1).is_err());
+        assert!(read(&json!({}), 1).is_err());
+    }
+}

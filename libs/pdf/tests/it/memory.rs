@@ -39,10 +39,10 @@ fn memory_stays_as_it_is_over_many_documents() {
             render(if number.is_multiple_of(2) { Locale::En } else { Locale::De }, one);
         }
     };
-    run(0, 60);
+    run(0, 40);
     let before = resident();
-    run(60, 260);
+    run(40, 120);
     let grown = resident().saturating_sub(before);
-    // What is remembered of one is hundreds of KiB; that of 200 would be seen.
-    assert!(grown < 16 << 20, "{} KiB more", grown >> 10);
+    // What is remembered of one is hundreds of KiB; that of 80 would be seen.
+    assert!(grown < 12 << 20, "{} KiB more", grown >> 10);
 }

@@ -78,13 +78,17 @@ fn characters_that_archives_refuse_do_not_stop_a_bill() {
 
 #[test]
 fn long_words_break_where_there_is_no_room() {
-    let page = read(Locale::De, with(&"W".repeat(255))).concat();
-    let broken: usize = page.lines().filter(|line| line.contains("WWWW")).count();
-    assert!(broken > 8, "{page}");
+    let word = "W".repeat(255);
+    let page = read(Locale::De, with(&word)).concat();
+    let lines = page.lines().filter(|line| line.starts_with("WWWW")).count();
+    assert!(lines > 12, "{page}");
+    // What is copied from the page is the word.
+    assert!(page.replace('\n', "").contains(&word), "{page}");
+    assert!(!page.contains('\u{200b}'), "{page}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn whatever_a_name_is_there_is_a_bill(text in "\\PC{0,40}", any in prop::collection::vec(any::<char>(), 0..24)) {
