@@ -36,11 +36,12 @@ struct Bench {
     services: &'static [&'static str],
 }
 
-const PATHS: [Bench; 5] = [
+const PATHS: [Bench; 6] = [
     Bench { path: "outbox", servers: &["postgres", "kafka"], services: &[] },
     Bench { path: "consumer", servers: &["postgres", "kafka"], services: &[] },
     Bench { path: "idempotency", servers: &["postgres"], services: &[] },
     Bench { path: "presign", servers: &["versitygw"], services: &[] },
+    Bench { path: "pdf", servers: &[], services: &[] },
     Bench {
         path: "documents",
         servers: &["postgres", "kafka", "elasticmq", "versitygw", "clamd"],
@@ -51,7 +52,7 @@ const PATHS: [Bench; 5] = [
 /// What `bench` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// outbox, consumer, idempotency, presign or documents.
+    /// outbox, consumer, idempotency, presign, pdf or documents.
     path: String,
     /// Small runs that show whether it works; their figures mean little.
     #[arg(long)]

@@ -24,6 +24,7 @@ mod large;
 mod logs;
 mod net;
 mod paths;
+mod pdf;
 mod progress;
 mod repository;
 mod shell;
@@ -88,6 +89,8 @@ enum Command {
     TfOutputs(terraform::OutputArgs),
     /// Compares which crate uses which with the committed list.
     CheckDeps(dependencies::Args),
+    /// Has the PDFs that are sent validated as PDF/A-2b and PDF/UA-1.
+    PdfCheck(pdf::Args),
     /// Stops a private stack's servers once the xtask that started them is gone.
     #[command(hide = true)]
     Guard(stack::guard::Args),
@@ -126,6 +129,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Terraform(args) => terraform::run(&args)?,
         Command::TfOutputs(args) => return terraform::outputs(&args),
         Command::CheckDeps(args) => dependencies::run(&args)?,
+        Command::PdfCheck(args) => pdf::run(&args)?,
         Command::Guard(args) => stack::guard::run(&args)?,
         Command::Sqlx(args) => sqlx::run(&args)?,
     }

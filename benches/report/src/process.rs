@@ -82,6 +82,16 @@ impl Process {
         self.status("VmHWM:")
     }
 
+    /// Memory that is resident now of it and everything it started, in MiB; what they share is counted once.
+    #[must_use]
+    pub fn tree_rss_mib(self) -> f64 {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+        let children = self.children().into_iter().map(Self::tree_rss_mib).sum::<f64>();
+        kib.unwrap_or(0.0) / 1024.0 + children
+    }
+
     fn children(self) -> Vec<Self> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
         let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
@@ -131,6 +141,7 @@ mod tests {
         }
         assert!(Process::me().tree_cpu() >= before);
         assert!(Process::me().rss_mib() > 0.5 && Process::me().peak_mib() >= Process::me().rss_mib());
+        assert!(Process::me().tree_rss_mib() > 0.5);
     }
 
     #[test]
