@@ -94,6 +94,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::bills::cancel::cancel))
         .routes(routes!(staff::bills::credit::credit))
         .routes(routes!(staff::bills::write_off::write_off))
+        .routes(routes!(staff::callbacks::list))
         .routes(routes!(staff::exports::create::create))
         .routes(routes!(staff::exports::get::get))
         .routes(routes!(staff::exports::download::download))

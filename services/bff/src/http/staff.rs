@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bills;
+pub mod callbacks;
 pub mod cases;
 pub mod dead_letters;
 pub mod erasures;
