@@ -147,7 +147,7 @@ async fn a_callback_about_a_stranger_is_kept_and_listed_for_those_who_look_into_
             "{callback:?}"
         );
     }
-    for other in [app.sam(), app.ada(), app.tenantless("svc-bff"), app.tenantless("svc-worker")] {
+    for other in [app.sam(), app.ada()] {
         assert_refused(
             other.unknown_callbacks(0, "").await,
             Code::PermissionDenied,
