@@ -9,7 +9,7 @@ use crate::stack::ports::{self, Ports};
 use crate::stack::state::State;
 use crate::stack::system::{self, BUILD_NEEDS, Need, RUST, Remedy};
 use crate::stack::way::{self, Way};
-use crate::stack::{SERVERS, Stack, apt, development_dir, moto, services, toxiproxy};
+use crate::stack::{SERVERS, Stack, apt, development_dir, moto, services, stripe_mock, toxiproxy};
 
 /// What `doctor` can be told.
 #[derive(clap::Args)]
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             blocking += u32::from(!report(need, needed));
         }
         say!("\ninstalled tools in {}", paths::cache()?.display());
-        let others = [(&toxiproxy::SERVER, "crash"), (&moto::SERVER, "test")];
+        let others = [(&toxiproxy::SERVER, "crash"), (&moto::SERVER, "test"), (&stripe_mock::SERVER, "test")];
         for (server, by) in SERVERS.iter().map(|s| (s, "up")).chain(others) {
             if let Some(tool) = &server.tool {
                 let missing = format!("will be installed by `{by}`");

@@ -25,6 +25,7 @@ pub(crate) mod redis;
 pub(crate) mod s3;
 pub(crate) mod services;
 pub(crate) mod state;
+pub(crate) mod stripe_mock;
 pub(crate) mod system;
 pub(crate) mod temporal;
 pub(crate) mod toxiproxy;

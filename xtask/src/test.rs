@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::compile::{self, Profile};
 use crate::stack::private::{self, Plan};
 use crate::stack::system::TEST_NEEDS;
-use crate::stack::{SERVERS, Stack, TESTS, env, moto};
+use crate::stack::{SERVERS, Stack, TESTS, env, moto, stripe_mock};
 
 /// What `test` can be told.
 #[derive(clap::Args)]
@@ -63,7 +63,7 @@ pub(crate) fn with_servers<T>(keep: bool, yes: bool, work: impl FnOnce(&Stack) -
     stack.yes = yes;
     let plan = Plan {
         name: TESTS,
-        servers: SERVERS.iter().chain([&moto::SERVER]).collect(),
+        servers: SERVERS.iter().chain([&moto::SERVER, &stripe_mock::SERVER]).collect(),
         needs: &TEST_NEEDS,
         build: |stack| compile::programs(&stack.root, Profile::Dev, stack.progress, &stack.log("build")),
         keep,

@@ -129,8 +129,9 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::PaymentCancelPayment
         | Operation::PaymentListRefunds
         | Operation::PaymentListPaymentEvents => CITIZENS_AND_STAFF,
-        // Who gives money back, gives it up or corrects the books answers for it.
+        // Who gives money back, gives it up or corrects the books answers for it, and looks into money that nobody knows.
         Operation::PaymentCreateRefund
+        | Operation::PaymentListUnknownCallbacks
         | Operation::BillingWriteOffBill
         | Operation::LedgerProposeAdjustment
         | Operation::LedgerDecideAdjustment => FINANCE,

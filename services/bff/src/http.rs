@@ -97,6 +97,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::bill_runs::create::create, staff::bill_runs::list::list))
         .routes(routes!(staff::bill_runs::get::get))
         .routes(routes!(staff::bill_runs::faults::faults))
+        .routes(routes!(staff::callbacks::list))
         .routes(routes!(staff::exports::create::create))
         .routes(routes!(staff::exports::get::get))
         .routes(routes!(staff::exports::download::download))

@@ -11,6 +11,7 @@ mod initiate_payment;
 mod issue_bill;
 mod issue_run_lines;
 mod ledger;
+mod list_unknown_callbacks;
 mod read_bills;
 mod read_payments;
 mod receive_callback;
@@ -32,6 +33,7 @@ pub use ledger::{
     Page, Proof, decide_adjustment, list_adjustments, list_balances, list_entries, propose_adjustment,
     verify_ledger,
 };
+pub use list_unknown_callbacks::list_unknown_callbacks;
 pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
 pub use receive_callback::receive_callback;

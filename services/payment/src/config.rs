@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use settings::Env;
 use time::Duration;
 
-use crate::provider::Accounts;
+use crate::provider::{Accounts, AccountsError};
 
 /// Everything the service can be told. Each section says which variables it reads.
 #[derive(Clone, Debug)]
@@ -86,7 +86,12 @@ fn providers(env: &mut Env) -> Option<Accounts> {
     match Accounts::open(&file) {
         Ok(accounts) => Some(accounts),
         Err(error) => {
-            env.problem("PROVIDERS__FILE", format!("{error}"));
+            match error {
+                AccountsError::Invalid(problems) => {
+                    problems.iter().for_each(|problem| env.problem("PROVIDERS__FILE", problem.to_string()));
+                }
+                other => env.problem("PROVIDERS__FILE", other.to_string()),
+            }
             None
         }
     }

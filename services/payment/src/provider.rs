@@ -4,12 +4,15 @@
 //! asked again, and means nothing until then. Keys at the provider are our ids, so that a call that is made twice has one effect.
 
 mod accounts;
+mod http;
 mod sandbox;
 pub mod signature;
+mod stripe;
 
-pub use accounts::{Account, Accounts, AccountsError};
+pub use accounts::{Account, Accounts, AccountsError, Problem};
 
 use ids::PaymentId;
+use time::OffsetDateTime;
 
 use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
 
@@ -18,6 +21,8 @@ use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
 pub enum Provider {
     /// `sandbox/psp`.
     Sandbox(sandbox::Sandbox),
+    /// Stripe.
+    Stripe(stripe::Stripe),
 }
 
 /// A callback that its provider has signed.
@@ -25,8 +30,21 @@ pub enum Provider {
 pub struct Heard {
     /// What the provider calls it: the same when it is sent again.
     pub event: String,
-    /// The reference of the payment it is about: our id, if it is one of ours.
+    /// What it says has happened, in the provider's words.
+    pub kind: String,
+    /// What the provider calls the thing it is about.
+    pub reference: Option<String>,
+    /// The payment it is about, if it is one of ours.
     pub payment: Option<PaymentId>,
+}
+
+/// What a callback says of itself. It is not looked at before its signature.
+struct About {
+    /// What the provider calls it, where that is not among the headers.
+    event: Option<String>,
+    kind: String,
+    reference: Option<String>,
+    payment: Option<PaymentId>,
 }
 
 /// Why a callback is not taken.
@@ -42,9 +60,10 @@ pub enum NotHeard {
 
 impl Provider {
     /// Asks about a payment.
-    pub async fn ask(&self, payment: &Payment, ask: &Ask) -> Seen {
+    pub async fn ask(&self, payment: &Payment, ask: &Ask, now: OffsetDateTime) -> Seen {
         match self {
             Self::Sandbox(sandbox) => sandbox.ask(payment, ask).await,
+            Self::Stripe(stripe) => stripe.ask(payment, ask, now).await,
         }
     }
 
@@ -52,6 +71,7 @@ impl Provider {
     pub async fn ask_refund(&self, payment: &Payment, refund: &Refund) -> RefundSeen {
         match self {
             Self::Sandbox(sandbox) => sandbox.ask_refund(payment, refund).await,
+            Self::Stripe(stripe) => stripe.ask_refund(payment, refund).await,
         }
     }
 }

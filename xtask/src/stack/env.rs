@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::ports::Port;
-use super::{Stack, kafka, keycloak, moto, postgres, temporal, versitygw};
+use super::{Stack, kafka, keycloak, moto, postgres, stripe_mock, temporal, versitygw};
 
 /// The variables tests find the servers by.
 pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
@@ -27,6 +27,9 @@ pub(crate) fn variables(stack: &Stack) -> Vec<(&'static str, String)> {
     // Started for tests alone.
     if stack.state.get(moto::SERVER.name).is_some() {
         variables.push(("GUILDHALL_KMS_ENDPOINT", moto::url(stack)));
+    }
+    if stack.state.get(stripe_mock::SERVER.name).is_some() {
+        variables.push(("GUILDHALL_STRIPE_URL", stripe_mock::url(stack)));
     }
     variables
 }

@@ -62,6 +62,8 @@ ports! {
     ToxiKafka "TOXI_KAFKA" 18476,
     ToxiElasticmq "TOXI_ELASTICMQ" 18477,
     Moto "MOTO" 15000,
+    StripeMock "STRIPE_MOCK" 12111,
+    StripeMockTls "STRIPE_MOCK_TLS" 12112,
 }
 
 impl Port {

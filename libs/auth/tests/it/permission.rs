@@ -97,6 +97,7 @@ const TABLE: &str = "
          PaymentListPaymentEvents       x      x        x        .             .                 .           .
               PaymentListPayments       x      x        x        .             .                 .           .
                PaymentListRefunds       x      x        x        .             .                 .           .
+      PaymentListUnknownCallbacks       .      .        x        .             .                 .           .
            PaymentReceiveCallback       .      .        .        x             .                 .           .
 ";
 

@@ -4253,6 +4253,75 @@ impl ::prost::Name for ReceiveCallbackResponse {
         "/guildhall.payment.v1.ReceiveCallbackResponse".into()
     }
 }
+/// Which callbacks to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUnknownCallbacksRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListUnknownCallbacksRequest {
+    const NAME: &'static str = "ListUnknownCallbacksRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListUnknownCallbacksRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListUnknownCallbacksRequest".into()
+    }
+}
+/// A page of callbacks.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUnknownCallbacksResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub callbacks: ::prost::alloc::vec::Vec<UnknownCallback>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListUnknownCallbacksResponse {
+    const NAME: &'static str = "ListUnknownCallbacksResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListUnknownCallbacksResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListUnknownCallbacksResponse".into()
+    }
+}
+/// A callback about no payment of ours: what it says of itself, in the provider's words, and never its body.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnknownCallback {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub callback_id: ::prost::alloc::string::String,
+    /// The account that was called.
+    #[prost(string, tag = "2")]
+    pub account_id: ::prost::alloc::string::String,
+    /// When it came.
+    #[prost(message, optional, tag = "3")]
+    pub received_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What it says has happened, at most 255 bytes; empty where that was not noted.
+    #[prost(string, tag = "4")]
+    pub event_type: ::prost::alloc::string::String,
+    /// What the provider calls the thing it is about, at most 255 bytes; empty where it does not say.
+    #[prost(string, tag = "5")]
+    pub provider_reference: ::prost::alloc::string::String,
+}
+impl ::prost::Name for UnknownCallback {
+    const NAME: &'static str = "UnknownCallback";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.UnknownCallback".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.UnknownCallback".into()
+    }
+}
 /// Generated client implementations.
 pub mod payment_service_client {
     #![allow(
@@ -4630,6 +4699,38 @@ pub mod payment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Lists callbacks of the last 30 days that are about no payment of ours, newest first: whoever else uses the account has caused them,
+        /// or they are about what was made there by hand. For the tenant's finance staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_unknown_callbacks(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUnknownCallbacksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUnknownCallbacksResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.PaymentService",
+                        "ListUnknownCallbacks",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -4735,6 +4836,16 @@ pub mod payment_service_server {
             request: tonic::Request<super::ReceiveCallbackRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ReceiveCallbackResponse>,
+            tonic::Status,
+        >;
+        /// Lists callbacks of the last 30 days that are about no payment of ours, newest first: whoever else uses the account has caused them,
+        /// or they are about what was made there by hand. For the tenant's finance staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_unknown_callbacks(
+            &self,
+            request: tonic::Request<super::ListUnknownCallbacksRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUnknownCallbacksResponse>,
             tonic::Status,
         >;
     }
@@ -5210,6 +5321,55 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReceiveCallbackSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUnknownCallbacksSvc<T: PaymentService>(pub Arc<T>);
+                    impl<
+                        T: PaymentService,
+                    > tonic::server::UnaryService<super::ListUnknownCallbacksRequest>
+                    for ListUnknownCallbacksSvc<T> {
+                        type Response = super::ListUnknownCallbacksResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUnknownCallbacksRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PaymentService>::list_unknown_callbacks(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUnknownCallbacksSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

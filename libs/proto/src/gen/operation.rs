@@ -176,6 +176,8 @@ pub enum Operation {
     PaymentListPayments,
     /// `guildhall.payment.v1.PaymentService/ListRefunds`: Lists the refunds of a payment, oldest first; at most 100. Strongly consistent.
     PaymentListRefunds,
+    /// `guildhall.payment.v1.PaymentService/ListUnknownCallbacks`: Lists callbacks of the last 30 days that are about no payment of ours, newest first: whoever else uses the account has caused them,
+    PaymentListUnknownCallbacks,
     /// `guildhall.payment.v1.PaymentService/ReceiveCallback`: Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. What it
     PaymentReceiveCallback,
 }
@@ -270,6 +272,7 @@ impl Operation {
         Self::PaymentListPaymentEvents,
         Self::PaymentListPayments,
         Self::PaymentListRefunds,
+        Self::PaymentListUnknownCallbacks,
         Self::PaymentReceiveCallback,
     ];
 
@@ -364,6 +367,7 @@ impl Operation {
             "/guildhall.payment.v1.PaymentService/ListPaymentEvents" => Some(Self::PaymentListPaymentEvents),
             "/guildhall.payment.v1.PaymentService/ListPayments" => Some(Self::PaymentListPayments),
             "/guildhall.payment.v1.PaymentService/ListRefunds" => Some(Self::PaymentListRefunds),
+            "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks" => Some(Self::PaymentListUnknownCallbacks),
             "/guildhall.payment.v1.PaymentService/ReceiveCallback" => Some(Self::PaymentReceiveCallback),
             _ => None,
         }
@@ -460,6 +464,7 @@ impl Operation {
             Self::PaymentListPaymentEvents => "/guildhall.payment.v1.PaymentService/ListPaymentEvents",
             Self::PaymentListPayments => "/guildhall.payment.v1.PaymentService/ListPayments",
             Self::PaymentListRefunds => "/guildhall.payment.v1.PaymentService/ListRefunds",
+            Self::PaymentListUnknownCallbacks => "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks",
             Self::PaymentReceiveCallback => "/guildhall.payment.v1.PaymentService/ReceiveCallback",
         }
     }
@@ -555,6 +560,7 @@ impl Operation {
             Self::PaymentListPaymentEvents => "guildhall.payment.v1.PaymentService",
             Self::PaymentListPayments => "guildhall.payment.v1.PaymentService",
             Self::PaymentListRefunds => "guildhall.payment.v1.PaymentService",
+            Self::PaymentListUnknownCallbacks => "guildhall.payment.v1.PaymentService",
             Self::PaymentReceiveCallback => "guildhall.payment.v1.PaymentService",
         }
     }
@@ -650,6 +656,7 @@ impl Operation {
             Self::PaymentListPaymentEvents => "ListPaymentEvents",
             Self::PaymentListPayments => "ListPayments",
             Self::PaymentListRefunds => "ListRefunds",
+            Self::PaymentListUnknownCallbacks => "ListUnknownCallbacks",
             Self::PaymentReceiveCallback => "ReceiveCallback",
         }
     }
@@ -745,6 +752,7 @@ impl Operation {
             Self::PaymentListPaymentEvents => false,
             Self::PaymentListPayments => false,
             Self::PaymentListRefunds => false,
+            Self::PaymentListUnknownCallbacks => false,
             Self::PaymentReceiveCallback => false,
         }
     }

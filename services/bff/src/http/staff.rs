@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bill_runs;
 pub mod bills;
+pub mod callbacks;
 pub mod cases;
 pub mod dead_letters;
 pub mod erasures;

@@ -242,6 +242,45 @@ async fn staff_issue_credit_cancel_and_give_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn callbacks_about_nobody_are_listed_for_who_answers_for_money() {
+    let world = World::start().await;
+    let stranger = json!({ "amount": 100, "currency": "EUR", "reference": "order 7", "return_url": "https://x.example/" });
+    let made = reqwest::Client::new()
+        .post(format!("{}/v1/payments", world.psp.url()))
+        .bearer_auth(&world.psp.account("acct_town").api_key.0)
+        .header("idempotency-key", "stranger")
+        .json(&stranger);
+    let made = body(made.send().await.unwrap()).await;
+    let id = made["id"].as_str().unwrap();
+    let card = json!({ "card": psp::cards::APPROVE });
+    world.control(Method::POST, &format!("payments/{id}/pay"), &card).await;
+    let listed = eventually(SOON, || async {
+        let listed = body(world.get("fin", "finance", "/v1/staff/callbacks?page_size=1").await).await;
+        if listed["callbacks"][0].is_object() { Ok(listed) } else { Err(listed) }
+    });
+    let listed = listed.await.unwrap();
+    let one = listed["callbacks"][0].as_object().unwrap();
+    assert_eq!((&one["account"], &one["provider_reference"]), (&json!("acct_town"), &json!(id)));
+    assert!(one["event_type"].as_str().unwrap().starts_with("payment."), "{one:?}");
+    let fields: Vec<_> = one.keys().map(String::as_str).collect();
+    assert_eq!(
+        fields,
+        ["account", "event_type", "id", "provider_reference", "received_at"],
+        "and never its body"
+    );
+    for (who, role) in [("sam", "staff"), ("ada", "citizen")] {
+        problem(
+            world.get(who, role, "/v1/staff/callbacks").await,
+            StatusCode::FORBIDDEN,
+            "PERMISSION_DENIED",
+        )
+        .await;
+    }
+    let large = world.get("fin", "finance", "/v1/staff/callbacks?page_size=201").await;
+    problem(large, StatusCode::UNPROCESSABLE_ENTITY, "PAGE_SIZE_INVALID").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn callbacks_are_taken_from_the_provider_alone() {
     let world = World::start().await;
     let url = "/webhooks/payments/acct_town";

@@ -100,6 +100,7 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::PaymentListPaymentEvents
         | Operation::PaymentListPayments
         | Operation::PaymentListRefunds
+        | Operation::PaymentListUnknownCallbacks
         | Operation::PaymentReceiveCallback
         | Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads

@@ -50,7 +50,7 @@ async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: Offset
     // An account that is gone from the settings answers nothing: what is under way there stays unknown.
     let provider = state.providers.find(&payment.account).map(|account| &account.provider);
     let seen = match (payment.ask(now), provider) {
-        (Some(ask), Some(provider)) => Some(provider.ask(payment, &ask).await),
+        (Some(ask), Some(provider)) => Some(provider.ask(payment, &ask, now).await),
         (Some(_), None) => Some(Seen::NoAnswer),
         (None, _) => None,
     };

@@ -24,7 +24,7 @@ pub async fn receive_callback(
     if body.is_empty() || body.len() > MOST_BYTES {
         return Err(Error::Callback);
     }
-    let Heard { event, payment } =
+    let Heard { event, kind, reference, payment } =
         account.hear(body, headers, &state.clock).map_err(|refused| match refused {
             NotHeard::Signature(invalid) => Error::Signature(invalid),
             NotHeard::Body => Error::Callback,
@@ -49,6 +49,8 @@ pub async fn receive_callback(
                 id: CallbackId::mint(&clock),
                 account: name.clone(),
                 provider_event: event,
+                event_type: kind,
+                provider_reference: reference,
                 received_at: now,
                 payment_id: ours,
                 body: (!erased).then_some(body),

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Api, key, timestamp};
 use crate::app;
+use crate::db::callbacks::UnknownCallback;
 use crate::db::payment_entries::PaymentEntry;
 use crate::domain::{CancelledBy, Currency, Failure, Payment, PaymentState as State, Refund, RefundState};
 
@@ -101,6 +102,18 @@ impl PaymentService for Api {
         app::receive_callback(&self.state, account_id, body, headers).await?;
         Ok(Response::new(v1::ReceiveCallbackResponse {}))
     }
+
+    async fn list_unknown_callbacks(
+        &self,
+        request: Request<v1::ListUnknownCallbacksRequest>,
+    ) -> Result<Response<v1::ListUnknownCallbacksResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (callbacks, next) = app::list_unknown_callbacks(&self.state, caller, request.get_ref()).await?;
+        Ok(Response::new(v1::ListUnknownCallbacksResponse {
+            callbacks: callbacks.into_iter().map(Into::into).collect(),
+            next_page_token: next.map(|token| token.to_string()).unwrap_or_default(),
+        }))
+    }
 }
 
 /// A payment as the caller sees it: who pays is the only one who is sent to the provider.
@@ -139,6 +152,18 @@ impl From<PaymentEntry> for v1::PaymentEntry {
             at: Some(timestamp(entry.at)),
             name: entry.name,
             refund_id: entry.refund_id.map(|id| id.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<UnknownCallback> for v1::UnknownCallback {
+    fn from(callback: UnknownCallback) -> Self {
+        Self {
+            callback_id: callback.id.to_string(),
+            account_id: callback.account,
+            received_at: Some(timestamp(callback.received_at)),
+            event_type: callback.event_type.unwrap_or_default(),
+            provider_reference: callback.provider_reference.unwrap_or_default(),
         }
     }
 }

@@ -1,19 +1,22 @@
 //! Accounts at providers, from a file.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use clock::Clock;
 use ids::Tenant;
-use secrecy::SecretString;
-use serde::Deserialize;
 use url::Url;
 
-use super::sandbox::Sandbox;
-use super::signature::Secret;
-use super::{Heard, NotHeard, Provider, signature};
+use super::sandbox::{self, Sandbox};
+use super::signature::Secrets;
+use super::stripe::{self, Stripe};
+use super::{Heard, NotHeard, Provider};
 use crate::domain::AccountName;
+
+pub use file::Problem;
 
 /// Every account there is, by name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +32,7 @@ pub struct Account {
     /// Who is asked.
     pub provider: Provider,
     callback_url: Option<Url>,
-    secrets: Vec<Secret>,
+    secrets: Secrets,
 }
 
 /// Why the accounts cannot be used. Never says what is in the file, which holds secrets.
@@ -38,50 +41,20 @@ pub enum AccountsError {
     /// The file cannot be read.
     #[error("cannot be read")]
     Unreadable(#[source] std::io::Error),
-    /// It is not a list of accounts.
-    #[error("must be a JSON object `accounts` with a list of accounts: line {line}, column {column}")]
+    /// It is not JSON.
+    #[error("must be JSON: line {line}, column {column}")]
     Malformed {
         /// Where.
         line: usize,
         /// Where in the line.
         column: usize,
     },
-    /// Two accounts have one name.
-    #[error("names the account {0} twice")]
-    Twice(AccountName),
-    /// A tenant has two accounts, of which nobody says which one is used.
-    #[error("has two accounts of the tenant {0}")]
-    TwoOfTenant(Tenant),
+    /// These fields break a rule, at least one.
+    #[error("breaks {} rules", .0.len())]
+    Invalid(Vec<Problem>),
     /// No client can be made.
     #[error("needs a client that cannot be made")]
     Client(#[source] reqwest::Error),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    accounts: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: AccountName,
-    tenant: Tenant,
-    provider: Kind,
-    url: Url,
-    api_key: String,
-    /// One, or two while they rotate.
-    webhook_secrets: Vec<Secret>,
-    /// Where the provider sends callbacks; what is set at the provider where it is not.
-    #[serde(default)]
-    callback_url: Option<Url>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Sandbox,
 }
 
 impl Accounts {
@@ -98,24 +71,19 @@ impl Accounts {
     /// # Errors
     /// [`AccountsError`].
     pub fn read(text: &[u8]) -> Result<Self, AccountsError> {
-        let file: File = serde_json::from_slice(text)
-            .map_err(|error| AccountsError::Malformed { line: error.line(), column: error.column() })?;
         let mut accounts = BTreeMap::new();
-        for Entry { name, tenant, provider, url, api_key, webhook_secrets, callback_url } in file.accounts {
-            let provider = match provider {
-                Kind::Sandbox => Provider::Sandbox(
-                    Sandbox::new(url, SecretString::from(api_key), callback_url.clone())
-                        .map_err(AccountsError::Client)?,
-                ),
+        for file::Entry { name, tenant, kind } in file::read(text)? {
+            let (provider, callback_url, secrets) = match kind {
+                file::Kind::Sandbox { url, api_key, callback_url, secrets } => {
+                    let sandbox = Sandbox::new(url, api_key, callback_url.clone());
+                    (sandbox.map(Provider::Sandbox), callback_url, Secrets::StandardWebhooks(secrets))
+                }
+                file::Kind::Stripe { settings, secrets } => {
+                    (Stripe::new(settings).map(Provider::Stripe), None, Secrets::Stripe(secrets))
+                }
             };
-            if accounts.values().any(|other: &Account| other.tenant == tenant) {
-                return Err(AccountsError::TwoOfTenant(tenant));
-            }
-            let account =
-                Account { name: name.clone(), tenant, provider, callback_url, secrets: webhook_secrets };
-            if accounts.insert(name.clone(), account).is_some() {
-                return Err(AccountsError::Twice(name));
-            }
+            let provider = provider.map_err(AccountsError::Client)?;
+            accounts.insert(name.clone(), Account { name, tenant, provider, callback_url, secrets });
         }
         Ok(Self(Arc::new(accounts)))
     }
@@ -150,12 +118,15 @@ impl Account {
         headers: &BTreeMap<String, String>,
         clock: &Clock,
     ) -> Result<Heard, NotHeard> {
-        match &self.provider {
-            Provider::Sandbox(_) => {
-                let event = signature::verify(&self.secrets, body, headers, clock)?;
-                let payment = super::sandbox::about(body).ok_or(NotHeard::Body)?;
-                Ok(Heard { event, payment })
-            }
-        }
+        let id = self.secrets.verify(body, headers, clock)?;
+        let about = match &self.provider {
+            Provider::Sandbox(_) => sandbox::about(body),
+            Provider::Stripe(_) => stripe::about(body),
+        };
+        let about = about.ok_or(NotHeard::Body)?;
+        let short = |text: &String| (1..=255).contains(&text.len());
+        let event = id.or(about.event).filter(short).ok_or(NotHeard::Body)?;
+        let kind = Some(about.kind).filter(short).ok_or(NotHeard::Body)?;
+        Ok(Heard { event, kind, reference: about.reference.filter(short), payment: about.payment })
     }
 }

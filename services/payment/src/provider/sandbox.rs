@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use ids::PaymentId;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
+use super::About;
+use super::http::{self, Answer, CallError, told};
 use crate::domain::{Ask, Payment, Refund, RefundSeen, RefundState, Seen, Standing};
 
 const DEADLINE: Duration = Duration::from_secs(10);
-const CONNECT: Duration = Duration::from_secs(3);
 /// Bytes of an answer that are read.
 const MOST_BYTES: usize = 256 * 1024;
 
@@ -61,26 +61,8 @@ struct RefusalError {
     code: String,
 }
 
-/// What came of a call.
-enum Came<T> {
-    Record(T),
-    /// Refused for what was asked, by this code.
-    Refused(String),
-    Nothing,
-}
-
-/// Why a call came to nothing.
-#[derive(Debug, thiserror::Error)]
-enum CallError {
-    #[error("the provider was not reached")]
-    Http(#[from] reqwest::Error),
-    #[error("the answer is larger than is read")]
-    TooLarge,
-    #[error("the answer is not understood")]
-    Json(#[from] serde_json::Error),
-    #[error("the provider answered {0}")]
-    Status(StatusCode),
-}
+/// What came of a call: what was asked for, or the code by which it was refused.
+type Came<T> = http::Came<T, String>;
 
 impl Sandbox {
     /// The account of this key.
@@ -88,13 +70,7 @@ impl Sandbox {
     /// # Errors
     /// When no client can be made.
     pub fn new(url: Url, api_key: SecretString, callback_url: Option<Url>) -> Result<Self, reqwest::Error> {
-        let client = Client::builder()
-            .timeout(DEADLINE)
-            .connect_timeout(CONNECT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()?;
-        Ok(Self { client, url, api_key, callback_url })
+        Ok(Self { client: http::client(DEADLINE)?, url, api_key, callback_url })
     }
 
     /// Asks about a payment.
@@ -189,26 +165,11 @@ impl Sandbox {
     }
 
     async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Came<T> {
-        match Self::answer(request).await {
-            Ok(came) => came,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the provider has not answered");
-                Came::Nothing
-            }
-        }
+        told(Self::answer(request).await)
     }
 
     async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<Came<T>, CallError> {
-        let mut response = request.send().await?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(CallError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let Answer { status, body } = http::send(request, MOST_BYTES).await?;
         match status {
             StatusCode::OK | StatusCode::CREATED => Ok(Came::Record(serde_json::from_slice(&body)?)),
             StatusCode::BAD_REQUEST
@@ -253,20 +214,22 @@ fn read(payment: &Payment, record: Record) -> Seen {
     Seen::Record { provider_id: id, standing }
 }
 
-/// The payment that a callback is about, `Some(None)` where it is none of ours; `None` where it is no callback.
-pub(super) fn about(body: &[u8]) -> Option<Option<PaymentId>> {
+/// What a callback is about; `None` where it is no callback.
+pub(super) fn about(body: &[u8]) -> Option<About> {
     #[derive(Deserialize)]
     struct Body {
+        r#type: String,
         data: Data,
     }
     #[derive(Deserialize)]
     struct Data {
-        payment: About,
+        payment: Named,
     }
     #[derive(Deserialize)]
-    struct About {
+    struct Named {
+        id: String,
         reference: String,
     }
-    let body: Body = serde_json::from_slice(body).ok()?;
-    Some(body.data.payment.reference.parse().ok())
+    let Body { r#type: kind, data: Data { payment } } = serde_json::from_slice(body).ok()?;
+    Some(About { event: None, kind, reference: Some(payment.id), payment: payment.reference.parse().ok() })
 }

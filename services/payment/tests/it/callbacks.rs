@@ -28,12 +28,12 @@ async fn a_callback_is_stored_once_and_is_believed_by_nobody() {
     let app = TestApp::start().await;
     let message = a_callback(&app).await;
     let bff = app.tenantless("svc-bff");
-    let stored = app.count("select count(*) from callbacks").await;
     let payments = app.count("select count(*) from payment_entries").await;
     for _ in 0..3 {
         bff.callback(message.clone()).await.unwrap();
     }
-    assert_eq!(app.count("select count(*) from callbacks").await, stored);
+    // Others of the payment may come meanwhile.
+    assert_eq!(app.count("select count(*) - count(distinct provider_event) from callbacks").await, 0);
     assert_eq!(app.count("select count(*) from payment_entries").await, payments);
     let body: Vec<u8> = sqlx::query_scalar("select body from callbacks where provider_event = $1")
         .bind(&message.headers["webhook-id"])
@@ -105,7 +105,7 @@ async fn webhooks_of_the_provider_that_are_broken_are_refused_and_the_next_try_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callback_about_a_stranger_is_kept_for_those_who_look_into_it() {
+async fn a_callback_about_a_stranger_is_kept_and_listed_for_those_who_look_into_it() {
     let app = TestApp::start().await;
     let account = app.psp.account("acct_town");
     let stranger = json!({
@@ -133,6 +133,62 @@ async fn a_callback_about_a_stranger_is_kept_for_those_who_look_into_it() {
     });
     kept.await.unwrap();
     assert_eq!(app.count("select count(*) from due where kind = 'payment_step'").await, 0);
+
+    let listed = app.fin().unknown_callbacks(0, "").await.unwrap();
+    assert!(!listed.callbacks.is_empty() && listed.next_page_token.is_empty());
+    for callback in &listed.callbacks {
+        assert_eq!(
+            (callback.account_id.as_str(), callback.provider_reference.as_str()),
+            ("acct_town", made["id"].as_str().unwrap())
+        );
+        assert!(callback.event_type.starts_with("payment."), "{callback:?}");
+        assert!(
+            callback.received_at.is_some() && callback.callback_id.parse::<ids::CallbackId>().is_ok(),
+            "{callback:?}"
+        );
+    }
+    for other in [app.sam(), app.ada()] {
+        assert_refused(
+            other.unknown_callbacks(0, "").await,
+            Code::PermissionDenied,
+            reason::PERMISSION_DENIED,
+        );
+    }
+    let elsewhere = app.person("fin", "lakeside", "finance");
+    assert!(elsewhere.unknown_callbacks(0, "").await.unwrap().callbacks.is_empty(), "it is another tenant's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callbacks_about_nobody_are_listed_newest_first_and_page_by_page() {
+    let app = TestApp::start().await;
+    // What is about a payment is in no list, nor is another tenant's.
+    a_callback(&app).await;
+    let mut wanted = Vec::new();
+    for n in 0..5_i64 {
+        app.clock.advance(std::time::Duration::from_millis(1));
+        let id = ids::CallbackId::mint(&app.clock).to_string();
+        let insert = "insert into callbacks (id, tenant, account, provider_event, received_at, body, event_type)
+             values ($1::uuid, $2, 'acct_town', $3, now(), 'secret', case when $4 > 0 then 'payment.captured' end)";
+        for (id, tenant) in [(&id, "riverton"), (&ids::CallbackId::mint(&app.clock).to_string(), "lakeside")]
+        {
+            let row = sqlx::query(insert).bind(id).bind(tenant).bind(format!("evt_{n}")).bind(n);
+            row.execute(&mut app.db.admin().await).await.unwrap();
+        }
+        wanted.insert(0, id);
+    }
+    let (fin, mut seen, mut token) = (app.fin(), Vec::new(), String::new());
+    for left in [3, 1, 0] {
+        let page = fin.unknown_callbacks(2, &token).await.unwrap();
+        assert!(page.callbacks.iter().all(|callback| callback.provider_reference.is_empty()));
+        seen.extend(page.callbacks);
+        token = page.next_page_token;
+        assert_eq!(token.is_empty(), left == 0);
+    }
+    assert_eq!(seen.iter().map(|callback| callback.callback_id.clone()).collect::<Vec<_>>(), wanted);
+    let types: Vec<_> = seen.iter().map(|callback| callback.event_type.as_str()).collect();
+    assert_eq!(types, ["payment.captured", "payment.captured", "payment.captured", "payment.captured", ""]);
+    assert_refused(fin.unknown_callbacks(201, "").await, Code::InvalidArgument, reason::PAGE_SIZE_INVALID);
+    assert_refused(fin.unknown_callbacks(0, "x").await, Code::InvalidArgument, reason::PAGE_TOKEN_INVALID);
 }
 
 impl TestApp {

@@ -75,11 +75,11 @@ pub(crate) struct Actor {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "audit checkpoints are stored in a store of the real time"
-        )]
-        let clock = Clock::frozen(OffsetDateTime::now_utc());
+        Self::start_beside(frozen(), Vec::new()).await
+    }
+
+    /// With these accounts beside those at the provider.
+    pub(crate) async fn start_beside(clock: Clock, others: Vec<Value>) -> Self {
         let (db, s3, sqs, kafka, issuer, psp, listener) = tokio::join!(
             testkit::database("payment", payment::MIGRATORS),
             testkit::s3(),
@@ -99,8 +99,9 @@ impl TestApp {
                 "callback_url": format!("{callbacks}/webhooks/payments/{name}"),
             })
         };
-        let accounts =
-            json!({ "accounts": [account("acct_town", "riverton"), account("acct_water", "lakeside")] });
+        let ours = [account("acct_town", "riverton"), account("acct_water", "lakeside")];
+        let accounts: Vec<_> = ours.into_iter().chain(others).collect();
+        let accounts = json!({ "accounts": accounts });
         let config = Config {
             db: db.settings(),
             kafka: kafka.settings.clone(),
@@ -335,6 +336,12 @@ impl Drop for TestApp {
     }
 }
 
+/// A clock that stands still now.
+pub(crate) fn frozen() -> Clock {
+    #[expect(clippy::disallowed_methods, reason = "audit checkpoints are stored in a store of the real time")]
+    Clock::frozen(OffsetDateTime::now_utc())
+}
+
 async fn received(
     Extracted(inbox): Extracted<Arc<Callbacks>>,
     Path(account_id): Path<String>,
@@ -481,6 +488,15 @@ impl Actor {
     pub(crate) async fn callback(&self, message: v1::ReceiveCallbackRequest) -> Result<()> {
         self.payments().receive_callback(self.keyless(message)).await?;
         Ok(())
+    }
+
+    pub(crate) async fn unknown_callbacks(
+        &self,
+        page_size: i32,
+        page_token: &str,
+    ) -> Result<v1::ListUnknownCallbacksResponse> {
+        let message = v1::ListUnknownCallbacksRequest { page_size, page_token: page_token.to_owned() };
+        Ok(self.payments().list_unknown_callbacks(self.keyless(message)).await?.into_inner())
     }
 
     pub(crate) async fn balances(&self) -> Result<Vec<v1::Balance>> {

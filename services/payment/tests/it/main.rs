@@ -11,4 +11,5 @@ mod privacy;
 mod process;
 mod races;
 mod refunds;
+mod stripe;
 mod tenancy;

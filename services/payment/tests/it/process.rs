@@ -42,6 +42,21 @@ fn wrong_settings_are_all_listed_and_end_it_with_64() {
     assert_eq!(payment(&["fly"]).output().unwrap().status.code(), Some(64));
 }
 
+#[test]
+fn everything_that_is_wrong_with_the_accounts_is_told_by_its_field_and_no_secret_is() {
+    let file = std::env::temp_dir().join(format!("accounts-{}.json", std::process::id()));
+    let accounts = r#"{"accounts": [{"name": "a b", "tenant": "riverton", "provider": "stripe", "secret_key": "pk_verysecret"}]}"#;
+    std::fs::write(&file, accounts).unwrap();
+    let output = payment(&["serve"]).env("PAYMENT__PROVIDERS__FILE", &file).output().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    let told = String::from_utf8(output.stderr).unwrap();
+    for field in ["accounts[0].name", "accounts[0].secret_key", "accounts[0].webhook_secrets"] {
+        assert!(told.contains(field), "{field} is not in: {told}");
+    }
+    assert!(!told.contains("verysecret"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_is_proven_from_the_command_line() {
     let app = TestApp::start().await;
