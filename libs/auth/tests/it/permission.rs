@@ -76,16 +76,21 @@ const TABLE: &str = "
                  BillingIssueBill       .      x        x        .             .                 .           .
                  BillingListBills       x      x        x        .             .                 .           .
               BillingWriteOffBill       .      .        x        .             .                 .           .
+                LedgerClosePeriod       .      .        x        .             .                 .           .
            LedgerDecideAdjustment       .      .        x        .             .                 .           .
+              LedgerGetSettlement       .      .        x        .             .                 .           .
             LedgerListAdjustments       .      x        x        .             .                 .           .
                LedgerListBalances       .      x        x        .             .                 .           .
                 LedgerListEntries       .      x        x        .             .                 .           .
+                LedgerListPeriods       .      x        x        .             .                 .           .
+            LedgerListSettlements       .      .        x        .             .                 .           .
           LedgerProposeAdjustment       .      .        x        .             .                 .           .
                LedgerVerifyLedger       .      x        x        .             .                 .           .
              PaymentCancelPayment       x      x        x        .             .                 .           .
               PaymentCreateRefund       .      .        x        .             .                 .           .
                 PaymentGetPayment       x      x        x        .             .                 .           .
            PaymentInitiatePayment       x      .        .        .             .                 .           .
+              PaymentListDisputes       .      x        x        .             .                 .           .
          PaymentListPaymentEvents       x      x        x        .             .                 .           .
               PaymentListPayments       x      x        x        .             .                 .           .
                PaymentListRefunds       x      x        x        .             .                 .           .
