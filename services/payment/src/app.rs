@@ -4,14 +4,18 @@ mod announce_overdue;
 mod ask_provider;
 mod cancel_payment;
 mod close_bill;
+mod close_period;
 mod create_bill;
 mod create_refund;
+mod disputes;
 mod initiate_payment;
 mod issue_bill;
 mod ledger;
 mod read_bills;
 mod read_payments;
+mod read_settlements;
 mod receive_callback;
+mod settle;
 mod subject_erasure;
 mod words;
 
@@ -19,8 +23,10 @@ pub use announce_overdue::announce_overdue;
 pub use ask_provider::{Asker, Asking};
 pub use cancel_payment::cancel_payment;
 pub use close_bill::{cancel_bill, credit_bill, write_off_bill};
+pub use close_period::{Closing, close_period, list_periods};
 pub use create_bill::create_bill;
 pub use create_refund::create_refund;
+pub use disputes::list_disputes;
 pub use initiate_payment::initiate_payment;
 pub use issue_bill::issue_bill;
 pub use ledger::{
@@ -29,13 +35,15 @@ pub use ledger::{
 };
 pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
+pub use read_settlements::{Lines, get_settlement, list_settlements};
 pub use receive_callback::receive_callback;
+pub use settle::{Fetched, Settler, settle};
 pub use subject_erasure::{advance as advance_erasure, begin as begin_erasure};
 
 use auth::Caller;
 use grounds::Grounds;
 use idempotency::{Key, Scope};
-use ids::{BillId, PaymentId, Subject, Tenant};
+use ids::{BillId, PaymentId, SettlementId, Subject, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::common::v1::Money;
@@ -48,6 +56,8 @@ use crate::{Error, db};
 pub const BILL_OVERDUE: &str = "bill_overdue";
 /// Due kind: a provider is to be asked about a payment and its refunds. Subject: the payment.
 pub const PAYMENT_STEP: &str = "payment_step";
+/// Due kind: a provider is to be asked what it has settled. Subject: the settled account.
+pub const SETTLEMENT: &str = "settlement";
 /// Due kind: a person is to be erased. Subject: the erasure.
 pub const SUBJECT_ERASURE: &str = "subject_erasure";
 
@@ -64,6 +74,11 @@ fn bill_id(text: &str) -> Result<BillId, Error> {
 /// The payment that a request names. What is no id names no payment.
 fn payment_id(text: &str) -> Result<PaymentId, Error> {
     text.parse().map_err(|_| Error::PaymentNotFound)
+}
+
+/// The settlement that a request names. What is no id names none.
+fn settlement_id(text: &str) -> Result<SettlementId, Error> {
+    text.parse().map_err(|_| Error::SettlementNotFound)
 }
 
 /// The amount in a field of a request: 1 or more, of a currency.

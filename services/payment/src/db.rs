@@ -3,8 +3,13 @@
 pub mod adjustments;
 pub mod bills;
 pub mod callbacks;
+pub mod disputes;
 pub mod ledger;
 pub mod payment_entries;
 pub mod payments;
+pub mod periods;
+pub mod proofs;
 pub mod refunds;
+pub mod settlement_lines;
+pub mod settlements;
 pub mod subject_erasures;

@@ -2,8 +2,11 @@
 //! nothing.
 
 pub(crate) mod billing;
+pub(crate) mod disputes;
 pub(crate) mod ledger;
 pub(crate) mod payments;
+pub(crate) mod periods;
+pub(crate) mod settlements;
 
 use idempotency::Key;
 use prost_types::Timestamp;

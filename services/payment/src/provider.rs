@@ -11,13 +11,25 @@ pub use accounts::{Account, Accounts, AccountsError};
 
 use ids::PaymentId;
 
-use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
+use crate::domain::settlement::Report;
+use crate::domain::{Ask, Day, DisputeSeen, Payment, Refund, RefundSeen, Seen};
 
 /// Puts questions to the provider of one account.
 #[derive(Clone, Debug)]
 pub enum Provider {
     /// `sandbox/psp`.
     Sandbox(sandbox::Sandbox),
+}
+
+/// What a provider has said of a day's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettlementSeen {
+    /// It is ready.
+    Report(Report),
+    /// It is not ready yet.
+    NotReady,
+    /// Nothing, or nothing that can be understood.
+    NoAnswer,
 }
 
 /// A callback that its provider has signed.
@@ -52,6 +64,20 @@ impl Provider {
     pub async fn ask_refund(&self, payment: &Payment, refund: &Refund) -> RefundSeen {
         match self {
             Self::Sandbox(sandbox) => sandbox.ask_refund(payment, refund).await,
+        }
+    }
+
+    /// Asks for the disputes of a payment that was charged; `None` where the provider has not answered.
+    pub async fn ask_disputes(&self, payment: &Payment) -> Option<Vec<DisputeSeen>> {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.ask_disputes(payment).await,
+        }
+    }
+
+    /// Fetches the report of what was settled on a day.
+    pub async fn settlement(&self, day: Day) -> SettlementSeen {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.settlement(day).await,
         }
     }
 }

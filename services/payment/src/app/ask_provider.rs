@@ -13,8 +13,10 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{PAYMENT_STEP, subject_erasure};
-use crate::domain::{Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen};
+use super::{PAYMENT_STEP, disputes, settle, subject_erasure};
+use crate::domain::{
+    Applied, Bill, DisputeSeen, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
+};
 use crate::{Error, State, db, events, payment_events};
 
 /// How long after a try the next one is made, if the row was not settled.
@@ -40,6 +42,7 @@ pub struct Asking(mpsc::Receiver<(Tenant, PaymentId)>);
 struct Answers {
     payment: Option<Seen>,
     refunds: Vec<(Refund, RefundSeen)>,
+    disputes: Option<Vec<DisputeSeen>>,
 }
 
 impl Asker {
@@ -117,7 +120,8 @@ async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: Offset
         .buffered(REFUNDS_AT_ONCE)
         .collect()
         .await;
-    Answers { payment: seen, refunds }
+    let disputes = disputes::ask(provider, payment, seen.as_ref()).await;
+    Answers { payment: seen, refunds, disputes }
 }
 
 /// Applies what was answered to a question that was put after so many wakes.
@@ -140,14 +144,26 @@ async fn apply(
             for (refund, seen) in answers.refunds {
                 payment = apply_refund(tx, &state, payment, &refund, seen, now).await?;
             }
+            if let Some(seen) = &answers.disputes {
+                payment = disputes::apply(tx, &state, payment, seen).await?;
+            }
             let refunds = db::refunds::of_payment(tx, &of, id).await?;
             let next =
                 refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
+            let next = disputes::ask_at(tx, &payment, answers.disputes.is_some(), now)
+                .await?
+                .into_iter()
+                .chain(next)
+                .min();
             let woken = db::payments::wakes(tx, &of, id).await?.is_some_and(|now| now > wakes);
             match next {
                 // Somebody has asked since: their row stays as it is, or is this one's again.
                 Some(_) if woken => due::schedule(tx, PAYMENT_STEP, id.into(), now).await?,
                 Some(at) => due::schedule(tx, PAYMENT_STEP, id.into(), at).await?,
+                // Its disputes are looked at anew.
+                None if woken && payment.captured() > 0 => {
+                    due::schedule(tx, PAYMENT_STEP, id.into(), now).await?;
+                }
                 None => due::cancel(tx, PAYMENT_STEP, id.into()).await?,
             }
             failpoint::pass("step::written");
@@ -181,6 +197,7 @@ async fn apply_payment(
         PaymentState::Completed { captured } => {
             let entry = Entry::payment_captured(&payment, &state.clock)?;
             db::ledger::post(tx, &payment.tenant, &entry).await?;
+            settle::begin(tx, &state.clock, &payment.account).await?;
             let (bill, edge) = bill.pay(captured, now)?;
             db::bills::update(tx, &bill).await?;
             if let Some(edge) = edge {

@@ -12,6 +12,8 @@ use url::Url;
 
 use crate::domain::{Ask, Payment, Refund, RefundSeen, RefundState, Seen, Standing};
 
+mod books;
+
 const DEADLINE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(3);
 /// Bytes of an answer that are read.
@@ -200,17 +202,26 @@ impl Sandbox {
     }
 
     async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<Came<T>, CallError> {
+        match Self::file(request, MOST_BYTES).await? {
+            Came::Record(body) => Ok(Came::Record(serde_json::from_slice(&body)?)),
+            Came::Refused(code) => Ok(Came::Refused(code)),
+            Came::Nothing => Ok(Came::Nothing),
+        }
+    }
+
+    /// What was answered, unread; of a refusal its code.
+    async fn file(request: RequestBuilder, most_bytes: usize) -> Result<Came<Vec<u8>>, CallError> {
         let mut response = request.send().await?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await? {
-            if body.len() + chunk.len() > MOST_BYTES {
+            if body.len() + chunk.len() > most_bytes {
                 return Err(CallError::TooLarge);
             }
             body.extend_from_slice(&chunk);
         }
         match status {
-            StatusCode::OK | StatusCode::CREATED => Ok(Came::Record(serde_json::from_slice(&body)?)),
+            StatusCode::OK | StatusCode::CREATED => Ok(Came::Record(body)),
             StatusCode::BAD_REQUEST
             | StatusCode::NOT_FOUND
             | StatusCode::CONFLICT

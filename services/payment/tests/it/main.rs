@@ -2,12 +2,15 @@
 
 mod bills;
 mod callbacks;
+mod disputes;
 mod erasure;
 mod harness;
 mod ledger;
 mod payments;
+mod periods;
 mod privacy;
 mod process;
 mod races;
 mod refunds;
+mod settlement;
 mod tenancy;
