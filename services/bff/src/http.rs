@@ -41,7 +41,7 @@ use crate::{App, problem, session};
         (name = "bills", description = "What is owed."),
         (name = "payments", description = "Paying what is owed, and getting it back."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: bills, cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
+        (name = "staff", description = "For the tenant's staff: bills, disputes, settlements, closing the books, cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -94,6 +94,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::bills::cancel::cancel))
         .routes(routes!(staff::bills::credit::credit))
         .routes(routes!(staff::bills::write_off::write_off))
+        .routes(routes!(staff::disputes::list::list))
+        .routes(routes!(staff::settlements::list::list))
+        .routes(routes!(staff::settlements::get::get))
+        .routes(routes!(staff::periods::list::list))
+        .routes(routes!(staff::periods::close::close))
         .routes(routes!(staff::exports::create::create))
         .routes(routes!(staff::exports::get::get))
         .routes(routes!(staff::exports::download::download))
