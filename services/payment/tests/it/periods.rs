@@ -195,7 +195,7 @@ async fn of_many_who_close_at_once_one_does() {
     let month = app.go_to_next_month().to_string();
     let closers: Vec<_> = (0..16).map(|n| app.person(&format!("fin-{n}"), "riverton", "finance")).collect();
     let closed = futures::future::join_all(closers.iter().map(|actor| close(actor, &month))).await;
-    let mut statuses: Vec<_> = closed.iter().flatten().map(|period| period.status()).collect();
+    let mut statuses: Vec<_> = closed.iter().flatten().map(v1::Period::status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [PeriodStatus::Proposed, PeriodStatus::Closed]);
     for refused in closed.into_iter().filter(Result::is_err) {
@@ -228,8 +228,8 @@ async fn a_proof_finds_what_was_changed_in_a_closed_month() {
         ),
         (
             // An entry of the second month slips into the first.
-            "update ledger_entries set posted_at = posted_at - interval '40 days' where kind = 'payment_captured' and id = (select max(id) from ledger_entries where kind = 'payment_captured')",
-            "update ledger_entries set posted_at = posted_at + interval '40 days' where kind = 'payment_captured' and id = (select max(id) from ledger_entries where kind = 'payment_captured')",
+            "update ledger_entries set posted_at = posted_at - interval '40 days' where id = (select id from ledger_entries where kind = 'payment_captured' order by id desc limit 1)",
+            "update ledger_entries set posted_at = posted_at + interval '40 days' where id = (select id from ledger_entries where kind = 'payment_captured' order by id desc limit 1)",
         ),
     ] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(as_nobody_may(tamper))).execute(&mut admin).await.unwrap();
