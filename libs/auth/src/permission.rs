@@ -134,8 +134,14 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::PaymentListUnknownCallbacks
         | Operation::BillingWriteOffBill
         | Operation::LedgerProposeAdjustment
-        | Operation::LedgerDecideAdjustment => FINANCE,
+        | Operation::LedgerDecideAdjustment
+        | Operation::LedgerClosePeriod
+        | Operation::LedgerListSettlements
+        | Operation::LedgerGetSettlement => FINANCE,
+        // Who contests what is the office's to answer.
+        Operation::PaymentListDisputes => STAFF,
         Operation::LedgerListBalances
+        | Operation::LedgerListPeriods
         | Operation::LedgerListEntries
         | Operation::LedgerListAdjustments
         | Operation::LedgerVerifyLedger => STAFF,

@@ -5,8 +5,9 @@ mod uuid_v7;
 
 pub use name::{Subject, Tenant};
 pub use uuid_v7::{
-    AccountId, AdjustmentId, BillId, BillRunId, CallbackId, DeliveryId, DocumentId, EntryId, ErasureId,
-    EventId, ExportId, GrantId, HoldId, JobId, NotificationId, PaymentId, RecipientId, RefundId, VersionId,
+    AccountId, AdjustmentId, BillId, BillRunId, CallbackId, DeliveryId, DisputeId, DocumentId, EntryId,
+    ErasureId, EventId, ExportId, GrantId, HoldId, JobId, NotificationId, PaymentId, PeriodId, RecipientId,
+    RefundId, SettledAccountId, SettlementId, VersionId,
 };
 
 /// Why a text is not the id it should be. Names the rule, never the text: it may be anything a caller sent.

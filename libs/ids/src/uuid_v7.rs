@@ -145,6 +145,14 @@ uuid_v7! {
     AdjustmentId;
     /// A provider's callback, as it came.
     CallbackId;
+    /// A charge that its payer contests.
+    DisputeId;
+    /// An account whose settlements are fetched.
+    SettledAccountId;
+    /// What a provider has settled of an account on a day.
+    SettlementId;
+    /// A month of the books.
+    PeriodId;
 }
 
 #[cfg(test)]

@@ -134,6 +134,10 @@ reasons! {
     ADJUSTMENT_NOT_FOUND = NotFound, "There is no such adjustment";
     ADJUSTMENT_INVALID = InvalidArgument, "The adjustment breaks a rule";
     ADJUSTMENT_DECIDED = Conflict, "The adjustment was already decided";
+    SETTLEMENT_NOT_FOUND = NotFound, "There is no such settlement";
+    MONTH_INVALID = InvalidArgument, "The month cannot be used";
+    PERIOD_NOT_OVER = Conflict, "The month is not over";
+    PERIOD_CLOSED = Conflict, "The month is closed";
 
     // Notifications.
     NOTIFICATION_NOT_FOUND = NotFound, "There is no such notification";

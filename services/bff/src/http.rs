@@ -41,7 +41,7 @@ use crate::{App, problem, session};
         (name = "bills", description = "What is owed."),
         (name = "payments", description = "Paying what is owed, and getting it back."),
         (name = "notifications", description = "What happened, and what is happening."),
-        (name = "staff", description = "For the tenant's staff: bills, cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
+        (name = "staff", description = "For the tenant's staff: bills, disputes, settlements, closing the books, cases and their exports, legal holds, quarantine, grants, audit chains, events that could not be applied, policies, erasures."),
     ),
     components(schemas(problem::Problem)),
 )]
@@ -98,6 +98,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(staff::bill_runs::get::get))
         .routes(routes!(staff::bill_runs::faults::faults))
         .routes(routes!(staff::callbacks::list))
+        .routes(routes!(staff::disputes::list::list))
+        .routes(routes!(staff::settlements::list::list))
+        .routes(routes!(staff::settlements::get::get))
+        .routes(routes!(staff::periods::list::list))
+        .routes(routes!(staff::periods::close::close))
         .routes(routes!(staff::exports::create::create))
         .routes(routes!(staff::exports::get::get))
         .routes(routes!(staff::exports::download::download))

@@ -16,6 +16,7 @@ use proto::operations::v1::dead_letter_service_client::DeadLetterServiceClient;
 use proto::operations::v1::policy_service_client::PolicyServiceClient;
 use proto::payment::v1::ReceiveCallbackRequest;
 use proto::payment::v1::billing_service_client::BillingServiceClient;
+use proto::payment::v1::ledger_service_client::LedgerServiceClient;
 use proto::payment::v1::payment_service_client::PaymentServiceClient;
 use rpc_error::{Code, Error, reason};
 use service::channel::Channel;
@@ -38,6 +39,8 @@ pub struct Services {
     pub sharing: SharingServiceClient<Channel>,
     /// Bills of the payment service.
     pub billing: BillingServiceClient<Channel>,
+    /// The books of the payment service.
+    pub ledger: LedgerServiceClient<Channel>,
     /// Payments and refunds of the payment service.
     pub payment: PaymentServiceClient<Channel>,
     /// The notification service.
@@ -68,6 +71,7 @@ impl Services {
             sharing: SharingServiceClient::new(document.clone()),
             document: DocumentServiceClient::new(document),
             billing: BillingServiceClient::new(payment.clone()),
+            ledger: LedgerServiceClient::new(payment.clone()),
             payment: PaymentServiceClient::new(payment),
             notification: NotificationServiceClient::new(notification),
             own,

@@ -5,8 +5,10 @@ mod announce_overdue;
 mod bill_runs;
 mod cancel_payment;
 mod close_bill;
+mod close_period;
 mod create_bill;
 mod create_refund;
+mod disputes;
 mod initiate_payment;
 mod issue_bill;
 mod issue_run_lines;
@@ -14,7 +16,9 @@ mod ledger;
 mod list_unknown_callbacks;
 mod read_bills;
 mod read_payments;
+mod read_settlements;
 mod receive_callback;
+mod settle;
 mod stage_run_lines;
 mod subject_erasure;
 mod words;
@@ -24,8 +28,10 @@ pub use announce_overdue::announce_overdue;
 pub use bill_runs::{Runs, create_run, get_run, list_run_faults, list_runs, remind_of_run};
 pub use cancel_payment::cancel_payment;
 pub use close_bill::{cancel_bill, credit_bill, write_off_bill};
+pub use close_period::{Closing, close_period, list_periods};
 pub use create_bill::create_bill;
 pub use create_refund::create_refund;
+pub use disputes::list_disputes;
 pub use initiate_payment::initiate_payment;
 pub use issue_bill::issue_bill;
 pub use issue_run_lines::issue_run_lines;
@@ -36,7 +42,9 @@ pub use ledger::{
 pub use list_unknown_callbacks::list_unknown_callbacks;
 pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
+pub use read_settlements::{Lines, get_settlement, list_settlements};
 pub use receive_callback::receive_callback;
+pub use settle::{Fetched, Settler, settle};
 pub use stage_run_lines::stage_run_lines;
 pub use subject_erasure::{advance as advance_erasure, begin as begin_erasure};
 
@@ -44,7 +52,7 @@ use auth::Caller;
 use clock::Clock;
 use grounds::Grounds;
 use idempotency::{Key, Scope};
-use ids::{BillId, PaymentId, Subject, Tenant};
+use ids::{BillId, PaymentId, SettlementId, Subject, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::common::v1::Money;
@@ -59,6 +67,8 @@ pub const BILL_OVERDUE: &str = "bill_overdue";
 pub const BILL_RUN: &str = "bill_run";
 /// Due kind: nobody has had a payment advanced when that was due. Subject: the payment.
 pub const PAYMENT_STEP: &str = "payment_step";
+/// Due kind: a provider is to be asked what it has settled. Subject: the settled account.
+pub const SETTLEMENT: &str = "settlement";
 /// Due kind: a person is to be erased. Subject: the erasure.
 pub const SUBJECT_ERASURE: &str = "subject_erasure";
 
@@ -78,6 +88,11 @@ fn bill_id(text: &str) -> Result<BillId, Error> {
 /// The payment that a request names. What is no id names no payment.
 fn payment_id(text: &str) -> Result<PaymentId, Error> {
     text.parse().map_err(|_| Error::PaymentNotFound)
+}
+
+/// The settlement that a request names. What is no id names none.
+fn settlement_id(text: &str) -> Result<SettlementId, Error> {
+    text.parse().map_err(|_| Error::SettlementNotFound)
 }
 
 /// The amount in a field of a request: 1 or more, of a currency.

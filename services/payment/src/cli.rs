@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::books;
+use crate::{books, settlements};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -22,6 +22,9 @@ pub enum Command {
     /// Prove the books, or write them out
     #[command(subcommand)]
     Ledger(books::Command),
+    /// Fetch what providers have settled
+    #[command(subcommand)]
+    Settlement(settlements::Command),
     /// Ask whether what has happened is still what was signed
     #[command(subcommand)]
     Audit(audit::command::Command),

@@ -79,7 +79,7 @@ impl Config {
     }
 }
 
-fn providers(env: &mut Env) -> Option<Accounts> {
+pub(crate) fn providers(env: &mut Env) -> Option<Accounts> {
     let Some(file) = env.var::<PathBuf>("PROVIDERS__FILE").optional()? else {
         return Some(Accounts::default());
     };

@@ -3,7 +3,7 @@
 use rpc_error::{Code, reason};
 
 use crate::domain::return_url::NoReturnUrl;
-use crate::domain::{NoEntry, NotChanged, NotDecided, NotRefunded, Over, Overflow};
+use crate::domain::{NoEntry, NoMonth, NotChanged, NotClosed, NotDecided, NotRefunded, Over, Overflow};
 use crate::provider::signature;
 
 /// A field that breaks a rule.
@@ -93,6 +93,15 @@ pub enum Error {
     /// It was not the provider, or not now.
     #[error("the signature is not accepted")]
     Signature(#[source] signature::Invalid),
+    /// There is no such settlement in the tenant.
+    #[error("there is no such settlement")]
+    SettlementNotFound,
+    /// The text is not a month.
+    #[error("the month cannot be used")]
+    Month(#[source] NoMonth),
+    /// It is not closed.
+    #[error("the period is not closed")]
+    NotClosed(#[from] NotClosed),
     /// There is no such adjustment in the tenant.
     #[error("there is no such adjustment")]
     AdjustmentNotFound,
@@ -174,6 +183,12 @@ impl From<Error> for rpc_error::Error {
             Error::Callback => new(Code::InvalidArgument, reason::CALLBACK_INVALID)
                 .violation("body", "must be 1 byte to 64 KiB, and a callback of the provider"),
             Error::Signature(_) => new(Code::Unauthenticated, reason::SIGNATURE_INVALID),
+            Error::SettlementNotFound => new(Code::NotFound, reason::SETTLEMENT_NOT_FOUND),
+            Error::Month(rule) => {
+                new(Code::InvalidArgument, reason::MONTH_INVALID).violation("month", rule.to_string())
+            }
+            Error::NotClosed(NotClosed::NotOver) => new(Code::Conflict, reason::PERIOD_NOT_OVER),
+            Error::NotClosed(NotClosed::Closed) => new(Code::Conflict, reason::PERIOD_CLOSED),
             Error::AdjustmentNotFound => new(Code::NotFound, reason::ADJUSTMENT_NOT_FOUND),
             Error::Adjustment(broken) => {
                 fields(new(Code::InvalidArgument, reason::ADJUSTMENT_INVALID), broken)
@@ -181,7 +196,8 @@ impl From<Error> for rpc_error::Error {
             Error::NoDecision => new(Code::InvalidArgument, reason::DECISION_INVALID)
                 .violation("decision", "must be approved or rejected"),
             Error::NotDecided(NotDecided::Decided) => new(Code::Conflict, reason::ADJUSTMENT_DECIDED),
-            Error::NotDecided(NotDecided::SecondPersonNeeded) => {
+            Error::NotDecided(NotDecided::SecondPersonNeeded)
+            | Error::NotClosed(NotClosed::SecondPersonNeeded) => {
                 new(Code::Conflict, reason::SECOND_PERSON_NEEDED)
             }
             Error::Database(error) => error.into(),

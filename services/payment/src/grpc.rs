@@ -3,8 +3,11 @@
 
 pub(crate) mod bill_runs;
 pub(crate) mod billing;
+pub(crate) mod disputes;
 pub(crate) mod ledger;
 pub(crate) mod payments;
+pub(crate) mod periods;
+pub(crate) mod settlements;
 
 use idempotency::Key;
 use prost_types::Timestamp;

@@ -3,12 +3,13 @@
 mod bill_overdue;
 mod bill_run;
 mod payment_step;
+mod settlement;
 mod subject_erasure;
 
 use due::Runner;
 
 use crate::State;
-use crate::app::{BILL_OVERDUE, BILL_RUN, PAYMENT_STEP, SUBJECT_ERASURE};
+use crate::app::{BILL_OVERDUE, BILL_RUN, PAYMENT_STEP, SETTLEMENT, SUBJECT_ERASURE};
 
 /// The runner of every kind that the service schedules.
 #[must_use]
@@ -17,5 +18,6 @@ pub fn runner(state: &State) -> Runner {
         .on(BILL_OVERDUE, bill_overdue::handler(state))
         .on(BILL_RUN, bill_run::handler(state))
         .on(PAYMENT_STEP, payment_step::handler(state))
+        .on(SETTLEMENT, settlement::handler(state))
         .on(SUBJECT_ERASURE, subject_erasure::handler(state))
 }

@@ -1,9 +1,9 @@
-//! `payment serve | migrate | healthcheck | ledger | audit`.
+//! `payment serve | migrate | healthcheck | ledger | settlement | audit`.
 
 use std::process::ExitCode;
 
 use payment::cli::{Cli, Command};
-use payment::{Config, books};
+use payment::{Config, books, settlements};
 use service::{BoxError, Shutdown};
 use settings::Env;
 
@@ -22,6 +22,9 @@ fn main() -> ExitCode {
         }
         Command::Ledger(command) => {
             books::run(Env::from_process(SERVICE), command, &mut std::io::stdout()).await
+        }
+        Command::Settlement(command) => {
+            settlements::run(Env::from_process(SERVICE), command, &mut std::io::stdout()).await
         }
         Command::Audit(command) => audit::command::run(NAME, command, &mut std::io::stdout()).await,
     })

@@ -1,4 +1,4 @@
-//! What the world is told of payments and their refunds: topic `guildhall.payment.v1`, keyed by payment. Everything is appended, and
+//! What the world is told of payments, their refunds and disputes: topic `guildhall.payment.v1`, keyed by payment. Everything is appended, and
 //! noted in the payment's own history, while the payment's row is locked, so that a payment's events are in order.
 
 use clock::Clock;
@@ -8,7 +8,9 @@ use proto::payment::v1;
 use topology::topics;
 
 use crate::db;
-use crate::domain::{Payment, PaymentEvent, Refund, RefundState};
+use crate::db::payment_entries::About;
+use crate::domain::{Dispute, DisputeState, Payment, PaymentEvent, Refund, RefundState};
+use crate::grpc::disputes::status as dispute_status;
 use crate::grpc::payments::{cancelled_by, failure, refund_status, status};
 
 /// Appends the event of an edge of a payment.
@@ -40,7 +42,7 @@ pub async fn append(
     let event_type = format!("guildhall.payment.{name}.v1");
     let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, payment.id, &message);
     outbox::append(tx, clock, event).await?;
-    note(tx, clock, payment, name, None).await
+    note(tx, clock, payment, name, About::Payment).await
 }
 
 /// Appends the event of an edge of a refund, whose payment's row is locked.
@@ -66,12 +68,40 @@ pub async fn append_refund(
     let event_type = format!("guildhall.payment.{name}.v1");
     let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, refund.id, &message);
     outbox::append(tx, clock, event).await?;
-    note(tx, clock, payment, name, Some(refund)).await
+    note(tx, clock, payment, name, About::Refund(refund.id)).await
+}
+
+/// Appends the event of an edge of a dispute, whose payment's row is locked.
+pub async fn append_dispute(
+    tx: &mut Tx,
+    clock: &Clock,
+    payment: &Payment,
+    dispute: &Dispute,
+) -> Result<(), pg::Error> {
+    let name = match dispute.state {
+        DisputeState::NeedsResponse => "dispute_opened",
+        DisputeState::UnderReview => "dispute_under_review",
+        DisputeState::Won => "dispute_won",
+        DisputeState::Lost => "dispute_lost",
+    };
+    let message = v1::DisputeEvent {
+        dispute_id: dispute.id.to_string(),
+        payment_id: payment.id.to_string(),
+        bill_id: payment.bill_id.to_string(),
+        payer: payment.payer.to_string(),
+        amount: Some(money(payment, dispute.amount)),
+        status: dispute_status(dispute.state).into(),
+        reason: dispute.reason.name().to_owned(),
+    };
+    let event_type = format!("guildhall.payment.{name}.v1");
+    let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, dispute.id, &message);
+    outbox::append(tx, clock, event).await?;
+    note(tx, clock, payment, name, About::Dispute(dispute.id)).await
 }
 
 /// Notes that somebody wants a payment cancelled: its status stays as it is, hence no event.
 pub async fn note_cancel_asked(tx: &mut Tx, clock: &Clock, payment: &Payment) -> Result<(), pg::Error> {
-    note(tx, clock, payment, "cancel_asked", None).await
+    note(tx, clock, payment, "cancel_asked", About::Payment).await
 }
 
 async fn note(
@@ -79,10 +109,9 @@ async fn note(
     clock: &Clock,
     payment: &Payment,
     name: &'static str,
-    refund: Option<&Refund>,
+    about: About,
 ) -> Result<(), pg::Error> {
-    let refund_id = refund.map(|refund| refund.id);
-    Ok(db::payment_entries::insert(tx, &payment.tenant, payment.id, clock.now(), name, refund_id).await?)
+    Ok(db::payment_entries::insert(tx, &payment.tenant, payment.id, clock.now(), name, about).await?)
 }
 
 fn money(payment: &Payment, minor_units: i64) -> Money {

@@ -14,7 +14,8 @@ pub use accounts::{Account, Accounts, AccountsError, Problem};
 use ids::PaymentId;
 use time::OffsetDateTime;
 
-use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
+use crate::domain::settlement::Report;
+use crate::domain::{Ask, Day, DisputeSeen, Payment, Refund, RefundSeen, Seen};
 
 /// Puts questions to the provider of one account.
 #[derive(Clone, Debug)]
@@ -23,6 +24,17 @@ pub enum Provider {
     Sandbox(sandbox::Sandbox),
     /// Stripe.
     Stripe(stripe::Stripe),
+}
+
+/// What a provider has said of a day's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettlementSeen {
+    /// It is ready.
+    Report(Report),
+    /// It is not ready yet.
+    NotReady,
+    /// Nothing, or nothing that can be understood.
+    NoAnswer,
 }
 
 /// A callback that its provider has signed.
@@ -72,6 +84,29 @@ impl Provider {
         match self {
             Self::Sandbox(sandbox) => sandbox.ask_refund(payment, refund).await,
             Self::Stripe(stripe) => stripe.ask_refund(payment, refund).await,
+        }
+    }
+
+    /// Asks for the disputes of a payment that was charged; `None` where the provider has not answered.
+    pub async fn ask_disputes(&self, payment: &Payment) -> Option<Vec<DisputeSeen>> {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.ask_disputes(payment).await,
+            // Not followed here: see the service's README.
+            Self::Stripe(_) => Some(Vec::new()),
+        }
+    }
+
+    /// Whether there is a report of what was settled on a day.
+    #[must_use]
+    pub fn settles(&self) -> bool {
+        matches!(self, Self::Sandbox(_))
+    }
+
+    /// Fetches the report of what was settled on a day.
+    pub async fn settlement(&self, day: Day) -> SettlementSeen {
+        match self {
+            Self::Sandbox(sandbox) => sandbox.settlement(day).await,
+            Self::Stripe(_) => SettlementSeen::NotReady,
         }
     }
 }

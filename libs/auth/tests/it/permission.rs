@@ -83,10 +83,14 @@ const TABLE: &str = "
                   BillingListRuns       .      x        x        .             .                 .           .
              BillingStageRunLines       .      .        .        .             .                 .           x
               BillingWriteOffBill       .      .        x        .             .                 .           .
+                LedgerClosePeriod       .      .        x        .             .                 .           .
            LedgerDecideAdjustment       .      .        x        .             .                 .           .
+              LedgerGetSettlement       .      .        x        .             .                 .           .
             LedgerListAdjustments       .      x        x        .             .                 .           .
                LedgerListBalances       .      x        x        .             .                 .           .
                 LedgerListEntries       .      x        x        .             .                 .           .
+                LedgerListPeriods       .      x        x        .             .                 .           .
+            LedgerListSettlements       .      .        x        .             .                 .           .
           LedgerProposeAdjustment       .      .        x        .             .                 .           .
                LedgerVerifyLedger       .      x        x        .             .                 .           .
             PaymentAdvancePayment       .      .        .        .             .                 .           x
@@ -94,6 +98,7 @@ const TABLE: &str = "
               PaymentCreateRefund       .      .        x        .             .                 .           .
                 PaymentGetPayment       x      x        x        .             .                 .           .
            PaymentInitiatePayment       x      .        .        .             .                 .           .
+              PaymentListDisputes       .      x        x        .             .                 .           .
          PaymentListPaymentEvents       x      x        x        .             .                 .           .
               PaymentListPayments       x      x        x        .             .                 .           .
                PaymentListRefunds       x      x        x        .             .                 .           .

@@ -2204,6 +2204,87 @@ pub mod billing_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A charge, or a part of one, that the payer contests at their bank. The provider has taken the money back, and returns it when the
+/// office wins.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Dispute {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub dispute_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the payment.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<super::super::common::v1::Money>,
+    /// Where it stands.
+    #[prost(enumeration = "DisputeStatus", tag = "4")]
+    pub status: i32,
+    /// Why, as the provider says: `fraudulent`, `duplicate`, `credit_not_processed`, `product_not_received`, `product_unacceptable`,
+    /// `subscription_cancelled`, `unrecognised`, `general` or `other`. Names are added, never changed.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// When the provider opened it.
+    #[prost(message, optional, tag = "6")]
+    pub opened_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when the office can answer, at the provider; not set where it does not say.
+    #[prost(message, optional, tag = "7")]
+    pub respond_by: ::core::option::Option<::prost_types::Timestamp>,
+    /// When its outcome was known; not set before.
+    #[prost(message, optional, tag = "8")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Dispute {
+    const NAME: &'static str = "Dispute";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.Dispute".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.Dispute".into()
+    }
+}
+/// Where a dispute stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DisputeStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// The office has to answer, at the provider.
+    NeedsResponse = 1,
+    /// The payer's bank decides.
+    UnderReview = 2,
+    /// The money came back.
+    Won = 3,
+    /// The money is lost.
+    Lost = 4,
+}
+impl DisputeStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DISPUTE_STATUS_UNSPECIFIED",
+            Self::NeedsResponse => "DISPUTE_STATUS_NEEDS_RESPONSE",
+            Self::UnderReview => "DISPUTE_STATUS_UNDER_REVIEW",
+            Self::Won => "DISPUTE_STATUS_WON",
+            Self::Lost => "DISPUTE_STATUS_LOST",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DISPUTE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "DISPUTE_STATUS_NEEDS_RESPONSE" => Some(Self::NeedsResponse),
+            "DISPUTE_STATUS_UNDER_REVIEW" => Some(Self::UnderReview),
+            "DISPUTE_STATUS_WON" => Some(Self::Won),
+            "DISPUTE_STATUS_LOST" => Some(Self::Lost),
+            _ => None,
+        }
+    }
+}
 /// An attempt to pay a bill, or a part of it, at a payment provider.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Payment {
@@ -2234,7 +2315,7 @@ pub struct Payment {
     /// What refunds have given back.
     #[prost(message, optional, tag = "9")]
     pub refunded: ::core::option::Option<super::super::common::v1::Money>,
-    /// What can still be refunded: what was captured, less refunds that did not fail.
+    /// What can still be refunded: what was captured, less refunds that did not fail, less disputes that were not won.
     #[prost(message, optional, tag = "10")]
     pub refund_available: ::core::option::Option<super::super::common::v1::Money>,
     /// Where the payer goes on, at the provider; empty until the provider has said, and once it is over. For the payer alone.
@@ -2252,6 +2333,9 @@ pub struct Payment {
     /// When its outcome was known; not set before.
     #[prost(message, optional, tag = "15")]
     pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the payer contests, or has contested and got: disputes that were not won.
+    #[prost(message, optional, tag = "16")]
+    pub disputed: ::core::option::Option<super::super::common::v1::Money>,
 }
 impl ::prost::Name for Payment {
     const NAME: &'static str = "Payment";
@@ -2305,12 +2389,16 @@ pub struct PaymentEntry {
     #[prost(message, optional, tag = "1")]
     pub at: ::core::option::Option<::prost_types::Timestamp>,
     /// What, lower case with underscores: `initiated`, `submitted`, `completed`, `failed`, `cancel_asked`, `cancelled`, `expired`,
-    /// `outcome_unknown`, `refund_submitted`, `refund_completed`, `refund_failed`. Names are added, never changed.
+    /// `outcome_unknown`, `refund_submitted`, `refund_completed`, `refund_failed`, `dispute_opened`, `dispute_under_review`,
+    /// `dispute_won`, `dispute_lost`. Names are added, never changed.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
     /// Which refund, where it is about one.
     #[prost(string, tag = "3")]
     pub refund_id: ::prost::alloc::string::String,
+    /// Which dispute, where it is about one.
+    #[prost(string, tag = "4")]
+    pub dispute_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for PaymentEntry {
     const NAME: &'static str = "PaymentEntry";
@@ -2474,6 +2562,233 @@ impl RefundStatus {
         }
     }
 }
+/// A provider's report of what it has settled of an account on a day, line by line compared with what happened here. Written once,
+/// with its entry of the ledger; never changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Settlement {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub settlement_id: ::prost::alloc::string::String,
+    /// The account at the provider.
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    /// The day, `YYYY-MM-DD` (UTC).
+    #[prost(string, tag = "3")]
+    pub day: ::prost::alloc::string::String,
+    /// When it was fetched.
+    #[prost(message, optional, tag = "4")]
+    pub fetched_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// SHA-256 of the file as it came, lower-case hexadecimal.
+    #[prost(string, tag = "5")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Lines of the provider's report, without its totals.
+    #[prost(int32, tag = "6")]
+    pub report_lines: i32,
+    /// Lines that are `MATCHED` or `FOUND`.
+    #[prost(int32, tag = "7")]
+    pub matched: i32,
+    /// All other lines: somebody has to look.
+    #[prost(int32, tag = "8")]
+    pub unmatched: i32,
+    /// What it comes to, by currency.
+    #[prost(message, repeated, tag = "9")]
+    pub totals: ::prost::alloc::vec::Vec<SettlementTotal>,
+}
+impl ::prost::Name for Settlement {
+    const NAME: &'static str = "Settlement";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.Settlement".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.Settlement".into()
+    }
+}
+/// What a settlement comes to in a currency. All in minor units; positive is the tenant's gain.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettlementTotal {
+    /// ISO 4217 code.
+    #[prost(string, tag = "1")]
+    pub currency: ::prost::alloc::string::String,
+    /// What has arrived at the bank, by the report.
+    #[prost(int64, tag = "2")]
+    pub net: i64,
+    /// What the provider took for itself; 0 or more, unless it gave some back.
+    #[prost(int64, tag = "3")]
+    pub fees: i64,
+    /// What it settles of what the provider owed.
+    #[prost(int64, tag = "4")]
+    pub settled: i64,
+    /// What nobody can explain yet, and waits for a correction by hand.
+    #[prost(int64, tag = "5")]
+    pub unexplained: i64,
+}
+impl ::prost::Name for SettlementTotal {
+    const NAME: &'static str = "SettlementTotal";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.SettlementTotal".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.SettlementTotal".into()
+    }
+}
+/// A line of a settlement.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SettlementLine {
+    /// From 1; what does not match has the lowest.
+    #[prost(int32, tag = "1")]
+    pub number: i32,
+    /// What moved.
+    #[prost(enumeration = "SettlementLineKind", tag = "2")]
+    pub kind: i32,
+    /// How it compares.
+    #[prost(enumeration = "SettlementLineStatus", tag = "3")]
+    pub status: i32,
+    /// What the report says, signed: positive is the tenant's gain; not set when it says nothing.
+    #[prost(message, optional, tag = "4")]
+    pub reported: ::core::option::Option<super::super::common::v1::Money>,
+    /// What happened here, signed; not set when nothing did.
+    #[prost(message, optional, tag = "5")]
+    pub expected: ::core::option::Option<super::super::common::v1::Money>,
+    /// UUIDv7 of the payment; empty when it is none of ours.
+    #[prost(string, tag = "6")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// UUIDv7 of what moved: the payment, refund or dispute; empty when it is none of ours.
+    #[prost(string, tag = "7")]
+    pub subject_id: ::prost::alloc::string::String,
+    /// Number of the line in the report; 0 when it is in none.
+    #[prost(int32, tag = "8")]
+    pub report_line: i32,
+    /// What the provider calls the movement; may be empty.
+    #[prost(string, tag = "9")]
+    pub provider_line: ::prost::alloc::string::String,
+    /// What the provider calls what moved; may be empty.
+    #[prost(string, tag = "10")]
+    pub provider_object: ::prost::alloc::string::String,
+    /// The reference that the provider has; may be empty.
+    #[prost(string, tag = "11")]
+    pub reference: ::prost::alloc::string::String,
+    /// UUIDv7 of the settlement that has explained it since: for what was `MISSING_HERE` or `MISSING_THERE`; else empty.
+    #[prost(string, tag = "12")]
+    pub explained_by: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SettlementLine {
+    const NAME: &'static str = "SettlementLine";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.SettlementLine".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.SettlementLine".into()
+    }
+}
+/// What a line of a settlement is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SettlementLineKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// A payment was charged.
+    Charge = 1,
+    /// A refund was given back.
+    Refund = 2,
+    /// The provider took something for itself.
+    Fee = 3,
+    /// Contested money was withdrawn.
+    Dispute = 4,
+    /// Contested money came back.
+    DisputeReversal = 5,
+    /// Something that is not known here.
+    Other = 6,
+    /// A total of the report.
+    Net = 7,
+}
+impl SettlementLineKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SETTLEMENT_LINE_KIND_UNSPECIFIED",
+            Self::Charge => "SETTLEMENT_LINE_KIND_CHARGE",
+            Self::Refund => "SETTLEMENT_LINE_KIND_REFUND",
+            Self::Fee => "SETTLEMENT_LINE_KIND_FEE",
+            Self::Dispute => "SETTLEMENT_LINE_KIND_DISPUTE",
+            Self::DisputeReversal => "SETTLEMENT_LINE_KIND_DISPUTE_REVERSAL",
+            Self::Other => "SETTLEMENT_LINE_KIND_OTHER",
+            Self::Net => "SETTLEMENT_LINE_KIND_NET",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SETTLEMENT_LINE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SETTLEMENT_LINE_KIND_CHARGE" => Some(Self::Charge),
+            "SETTLEMENT_LINE_KIND_REFUND" => Some(Self::Refund),
+            "SETTLEMENT_LINE_KIND_FEE" => Some(Self::Fee),
+            "SETTLEMENT_LINE_KIND_DISPUTE" => Some(Self::Dispute),
+            "SETTLEMENT_LINE_KIND_DISPUTE_REVERSAL" => Some(Self::DisputeReversal),
+            "SETTLEMENT_LINE_KIND_OTHER" => Some(Self::Other),
+            "SETTLEMENT_LINE_KIND_NET" => Some(Self::Net),
+            _ => None,
+        }
+    }
+}
+/// How a line of a settlement compares with what happened here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SettlementLineStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// It is what happened.
+    Matched = 1,
+    /// It happened, with another amount.
+    AmountDiffers = 2,
+    /// The report has it, and nothing like it happened here.
+    MissingHere = 3,
+    /// It happened here, and the report does not have it.
+    MissingThere = 4,
+    /// The report, or an earlier one, has it already.
+    Repeated = 5,
+    /// The report's total is not the sum of its lines; `reported` is the difference.
+    NetDiffers = 6,
+    /// What was `MISSING_HERE` in an earlier settlement is known by now.
+    Found = 7,
+}
+impl SettlementLineStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SETTLEMENT_LINE_STATUS_UNSPECIFIED",
+            Self::Matched => "SETTLEMENT_LINE_STATUS_MATCHED",
+            Self::AmountDiffers => "SETTLEMENT_LINE_STATUS_AMOUNT_DIFFERS",
+            Self::MissingHere => "SETTLEMENT_LINE_STATUS_MISSING_HERE",
+            Self::MissingThere => "SETTLEMENT_LINE_STATUS_MISSING_THERE",
+            Self::Repeated => "SETTLEMENT_LINE_STATUS_REPEATED",
+            Self::NetDiffers => "SETTLEMENT_LINE_STATUS_NET_DIFFERS",
+            Self::Found => "SETTLEMENT_LINE_STATUS_FOUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SETTLEMENT_LINE_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "SETTLEMENT_LINE_STATUS_MATCHED" => Some(Self::Matched),
+            "SETTLEMENT_LINE_STATUS_AMOUNT_DIFFERS" => Some(Self::AmountDiffers),
+            "SETTLEMENT_LINE_STATUS_MISSING_HERE" => Some(Self::MissingHere),
+            "SETTLEMENT_LINE_STATUS_MISSING_THERE" => Some(Self::MissingThere),
+            "SETTLEMENT_LINE_STATUS_REPEATED" => Some(Self::Repeated),
+            "SETTLEMENT_LINE_STATUS_NET_DIFFERS" => Some(Self::NetDiffers),
+            "SETTLEMENT_LINE_STATUS_FOUND" => Some(Self::Found),
+            _ => None,
+        }
+    }
+}
 /// Payload of every event of topic `guildhall.billing.v1`: `guildhall.billing.bill_issued.v1`, `guildhall.billing.bill_part_paid.v1`,
 /// `guildhall.billing.bill_paid.v1`, `guildhall.billing.bill_credited.v1`, `guildhall.billing.bill_overdue.v1`,
 /// `guildhall.billing.bill_cancelled.v1`, `guildhall.billing.bill_written_off.v1`. The bill as the event left it.
@@ -2613,6 +2928,75 @@ impl ::prost::Name for RefundEvent {
         "/guildhall.payment.v1.RefundEvent".into()
     }
 }
+/// Payload of `guildhall.payment.dispute_opened.v1`, `guildhall.payment.dispute_under_review.v1`, `guildhall.payment.dispute_won.v1` and
+/// `guildhall.payment.dispute_lost.v1`. The dispute as the event left it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisputeEvent {
+    /// UUIDv7 of the dispute.
+    #[prost(string, tag = "1")]
+    pub dispute_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the payment.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the bill.
+    #[prost(string, tag = "3")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person who has paid.
+    #[prost(string, tag = "4")]
+    pub payer: ::prost::alloc::string::String,
+    /// How much.
+    #[prost(message, optional, tag = "5")]
+    pub amount: ::core::option::Option<super::super::common::v1::Money>,
+    /// Where it stands.
+    #[prost(enumeration = "DisputeStatus", tag = "6")]
+    pub status: i32,
+    /// Why, as in `Dispute`.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DisputeEvent {
+    const NAME: &'static str = "DisputeEvent";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.DisputeEvent".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.DisputeEvent".into()
+    }
+}
+/// Payload of `guildhall.payment.settlement_matched.v1`, keyed by the settlement: a day's report of a provider was compared with what
+/// happened here, and posted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SettlementEvent {
+    /// UUIDv7 of the settlement.
+    #[prost(string, tag = "1")]
+    pub settlement_id: ::prost::alloc::string::String,
+    /// The account at the provider.
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    /// The day, `YYYY-MM-DD` (UTC).
+    #[prost(string, tag = "3")]
+    pub day: ::prost::alloc::string::String,
+    /// Lines that match.
+    #[prost(int32, tag = "4")]
+    pub matched: i32,
+    /// Lines that do not: somebody has to look.
+    #[prost(int32, tag = "5")]
+    pub unmatched: i32,
+    /// What it comes to, by currency.
+    #[prost(message, repeated, tag = "6")]
+    pub totals: ::prost::alloc::vec::Vec<SettlementTotal>,
+}
+impl ::prost::Name for SettlementEvent {
+    const NAME: &'static str = "SettlementEvent";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.SettlementEvent".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.SettlementEvent".into()
+    }
+}
 /// Payload of `guildhall.payment.subject_erased.v1`, keyed by the erasure: what this service has done of it so far.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaymentSubjectErased {
@@ -2716,10 +3100,11 @@ pub struct Entry {
     #[prost(string, tag = "1")]
     pub entry_id: ::prost::alloc::string::String,
     /// What happened, lower case with underscores: `bill_issued`, `bill_cancelled`, `bill_credited`, `bill_written_off`,
-    /// `payment_captured`, `refund_completed`, `adjustment`. Names are added, never changed.
+    /// `payment_captured`, `refund_completed`, `dispute_opened`, `dispute_won`, `dispute_lost`, `settlement`, `adjustment`. Names are
+    /// added, never changed.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
-    /// What it is about: UUIDv7 of the bill, payment, refund or adjustment.
+    /// What it is about: UUIDv7 of the bill, payment, refund, dispute, settlement or adjustment.
     #[prost(string, tag = "3")]
     pub subject_id: ::prost::alloc::string::String,
     /// When it was posted.
@@ -2794,10 +3179,11 @@ impl ::prost::Name for CurrencyProof {
 /// Something wrong with the books.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LedgerFault {
-    /// Which rule is broken: `ENTRY_UNBALANCED`, `BILL_DIFFERS`, `PAYMENT_DIFFERS`, `RECEIVABLE_DIFFERS`.
+    /// Which rule is broken: `ENTRY_UNBALANCED`, `BILL_DIFFERS`, `PAYMENT_DIFFERS`, `RECEIVABLE_DIFFERS`, `DISPUTE_DIFFERS`,
+    /// `SETTLEMENT_DIFFERS`, `CLEARING_DIFFERS`, `PERIOD_DIFFERS`. Names are added, never changed.
     #[prost(string, tag = "1")]
     pub rule: ::prost::alloc::string::String,
-    /// What breaks it: UUIDv7 of an entry, bill or payment, or the owner of an account.
+    /// What breaks it: UUIDv7 of an entry, bill, payment, dispute, settlement or period, or the owner of an account.
     #[prost(string, tag = "2")]
     pub subject_id: ::prost::alloc::string::String,
     /// What was found, in minor units.
@@ -2877,6 +3263,12 @@ pub enum AccountKind {
     Fees = 7,
     /// What has arrived at the bank; the owner is the bank account.
     Bank = 8,
+    /// What providers have settled and nobody can explain yet; the owner is the account at the provider.
+    Suspense = 9,
+    /// What payers contest, and providers have taken back; the owner is the account at the provider.
+    Disputed = 10,
+    /// What disputes have lost; the owner is the account at the provider.
+    Losses = 11,
 }
 impl AccountKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2894,6 +3286,9 @@ impl AccountKind {
             Self::WriteOffs => "ACCOUNT_KIND_WRITE_OFFS",
             Self::Fees => "ACCOUNT_KIND_FEES",
             Self::Bank => "ACCOUNT_KIND_BANK",
+            Self::Suspense => "ACCOUNT_KIND_SUSPENSE",
+            Self::Disputed => "ACCOUNT_KIND_DISPUTED",
+            Self::Losses => "ACCOUNT_KIND_LOSSES",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2908,6 +3303,9 @@ impl AccountKind {
             "ACCOUNT_KIND_WRITE_OFFS" => Some(Self::WriteOffs),
             "ACCOUNT_KIND_FEES" => Some(Self::Fees),
             "ACCOUNT_KIND_BANK" => Some(Self::Bank),
+            "ACCOUNT_KIND_SUSPENSE" => Some(Self::Suspense),
+            "ACCOUNT_KIND_DISPUTED" => Some(Self::Disputed),
+            "ACCOUNT_KIND_LOSSES" => Some(Self::Losses),
             _ => None,
         }
     }
@@ -2945,6 +3343,81 @@ impl AdjustmentStatus {
             "ADJUSTMENT_STATUS_PROPOSED" => Some(Self::Proposed),
             "ADJUSTMENT_STATUS_APPROVED" => Some(Self::Approved),
             "ADJUSTMENT_STATUS_REJECTED" => Some(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+/// A month of the books that is closed, or is to be. What is closed takes no entry any more, nor does anything before it: what becomes
+/// known later is posted into the open period.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Period {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub period_id: ::prost::alloc::string::String,
+    /// The month, `YYYY-MM` (UTC).
+    #[prost(string, tag = "2")]
+    pub month: ::prost::alloc::string::String,
+    /// Where it stands.
+    #[prost(enumeration = "PeriodStatus", tag = "3")]
+    pub status: i32,
+    /// Subject of who proposed to close it.
+    #[prost(string, tag = "4")]
+    pub proposed_by: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "5")]
+    pub proposed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Subject of who closed it; empty before.
+    #[prost(string, tag = "6")]
+    pub closed_by: ::prost::alloc::string::String,
+    /// When; not set before.
+    #[prost(message, optional, tag = "7")]
+    pub closed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The trial balance at the end of the month, summed by currency: debits and credits are the same. Empty before it is closed.
+    #[prost(message, repeated, tag = "8")]
+    pub currencies: ::prost::alloc::vec::Vec<CurrencyProof>,
+    /// How many accounts the trial balance has.
+    #[prost(int64, tag = "9")]
+    pub accounts: i64,
+}
+impl ::prost::Name for Period {
+    const NAME: &'static str = "Period";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.Period".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.Period".into()
+    }
+}
+/// Where a month stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PeriodStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Somebody else has to close it.
+    Proposed = 1,
+    /// It takes no entry any more.
+    Closed = 2,
+}
+impl PeriodStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PERIOD_STATUS_UNSPECIFIED",
+            Self::Proposed => "PERIOD_STATUS_PROPOSED",
+            Self::Closed => "PERIOD_STATUS_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PERIOD_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PERIOD_STATUS_PROPOSED" => Some(Self::Proposed),
+            "PERIOD_STATUS_CLOSED" => Some(Self::Closed),
             _ => None,
         }
     }
@@ -2998,7 +3471,7 @@ pub struct ListEntriesRequest {
     /// `next_page_token` of the page before; empty for the first.
     #[prost(string, tag = "2")]
     pub page_token: ::prost::alloc::string::String,
-    /// UUIDv7 of the bill, payment, refund or adjustment; empty for all.
+    /// UUIDv7 of the bill, payment, refund, dispute, settlement or adjustment; empty for all.
     #[prost(string, tag = "3")]
     pub subject_id: ::prost::alloc::string::String,
 }
@@ -3176,6 +3649,169 @@ impl ::prost::Name for ListAdjustmentsResponse {
         "/guildhall.payment.v1.ListAdjustmentsResponse".into()
     }
 }
+/// Which page of settlements to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSettlementsRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Only those with lines that do not match.
+    #[prost(bool, tag = "3")]
+    pub unmatched_only: bool,
+}
+impl ::prost::Name for ListSettlementsRequest {
+    const NAME: &'static str = "ListSettlementsRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListSettlementsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListSettlementsRequest".into()
+    }
+}
+/// A page of settlements.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSettlementsResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub settlements: ::prost::alloc::vec::Vec<Settlement>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListSettlementsResponse {
+    const NAME: &'static str = "ListSettlementsResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListSettlementsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListSettlementsResponse".into()
+    }
+}
+/// Which settlement to read, and which page of its lines.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSettlementRequest {
+    /// UUIDv7 of the settlement.
+    #[prost(string, tag = "1")]
+    pub settlement_id: ::prost::alloc::string::String,
+    /// How many lines at most; default 50, max 200.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetSettlementRequest {
+    const NAME: &'static str = "GetSettlementRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.GetSettlementRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.GetSettlementRequest".into()
+    }
+}
+/// The settlement.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetSettlementResponse {
+    /// As it was stored.
+    #[prost(message, optional, tag = "1")]
+    pub settlement: ::core::option::Option<Settlement>,
+    /// Those that do not match first.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: ::prost::alloc::vec::Vec<SettlementLine>,
+    /// Token of the next page of lines; empty on the last.
+    #[prost(string, tag = "3")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for GetSettlementResponse {
+    const NAME: &'static str = "GetSettlementResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.GetSettlementResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.GetSettlementResponse".into()
+    }
+}
+/// Which month to close.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClosePeriodRequest {
+    /// The month, `YYYY-MM` (UTC); it has to be over.
+    #[prost(string, tag = "1")]
+    pub month: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ClosePeriodRequest {
+    const NAME: &'static str = "ClosePeriodRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ClosePeriodRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ClosePeriodRequest".into()
+    }
+}
+/// The month.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClosePeriodResponse {
+    /// `PROPOSED` after the call of the first person, `CLOSED` after that of the second.
+    #[prost(message, optional, tag = "1")]
+    pub period: ::core::option::Option<Period>,
+}
+impl ::prost::Name for ClosePeriodResponse {
+    const NAME: &'static str = "ClosePeriodResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ClosePeriodResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ClosePeriodResponse".into()
+    }
+}
+/// Which page of months to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPeriodsRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPeriodsRequest {
+    const NAME: &'static str = "ListPeriodsRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListPeriodsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListPeriodsRequest".into()
+    }
+}
+/// A page of months.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPeriodsResponse {
+    /// The one proposed last first.
+    #[prost(message, repeated, tag = "1")]
+    pub periods: ::prost::alloc::vec::Vec<Period>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListPeriodsResponse {
+    const NAME: &'static str = "ListPeriodsResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListPeriodsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListPeriodsResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod ledger_service_client {
     #![allow(
@@ -3187,7 +3823,7 @@ pub mod ledger_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Reads, proves and corrects the books. For the tenant's staff; corrections are for its finance staff. Every call needs
+    /// Reads, proves, corrects and closes the books. For the tenant's staff; corrections, closing and settlements are for its finance staff. Every call needs
     /// `authorization: Bearer <JWT>` in the metadata.
     #[derive(Debug, Clone)]
     pub struct LedgerServiceClient<T> {
@@ -3450,6 +4086,126 @@ pub mod ledger_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Lists what providers have settled, newest first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_settlements(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSettlementsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSettlementsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.LedgerService/ListSettlements",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.LedgerService",
+                        "ListSettlements",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reads a settlement and a page of its lines, those that do not match first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`SETTLEMENT_NOT_FOUND`).
+        pub async fn get_settlement(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetSettlementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSettlementResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.LedgerService/GetSettlement",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.LedgerService",
+                        "GetSettlement",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Closes a month that is over, and with it everything before: the first call proposes it, and the call of a second person closes it.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`MONTH_INVALID`), `ABORTED` (`PERIOD_NOT_OVER`, `PERIOD_CLOSED`, `SECOND_PERSON_NEEDED`).
+        pub async fn close_period(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClosePeriodRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClosePeriodResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.LedgerService/ClosePeriod",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.LedgerService", "ClosePeriod"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists months that are closed, or are to be, newest first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        pub async fn list_periods(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPeriodsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPeriodsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.LedgerService/ListPeriods",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.LedgerService", "ListPeriods"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3523,8 +4279,46 @@ pub mod ledger_service_server {
             tonic::Response<super::ListAdjustmentsResponse>,
             tonic::Status,
         >;
+        /// Lists what providers have settled, newest first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_settlements(
+            &self,
+            request: tonic::Request<super::ListSettlementsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSettlementsResponse>,
+            tonic::Status,
+        >;
+        /// Reads a settlement and a page of its lines, those that do not match first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`SETTLEMENT_NOT_FOUND`).
+        async fn get_settlement(
+            &self,
+            request: tonic::Request<super::GetSettlementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSettlementResponse>,
+            tonic::Status,
+        >;
+        /// Closes a month that is over, and with it everything before: the first call proposes it, and the call of a second person closes it.
+        ///
+        /// Needs `idempotency-key`.
+        /// Errors: `INVALID_ARGUMENT` (`MONTH_INVALID`), `ABORTED` (`PERIOD_NOT_OVER`, `PERIOD_CLOSED`, `SECOND_PERSON_NEEDED`).
+        async fn close_period(
+            &self,
+            request: tonic::Request<super::ClosePeriodRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClosePeriodResponse>,
+            tonic::Status,
+        >;
+        /// Lists months that are closed, or are to be, newest first. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`).
+        async fn list_periods(
+            &self,
+            request: tonic::Request<super::ListPeriodsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPeriodsResponse>,
+            tonic::Status,
+        >;
     }
-    /// Reads, proves and corrects the books. For the tenant's staff; corrections are for its finance staff. Every call needs
+    /// Reads, proves, corrects and closes the books. For the tenant's staff; corrections, closing and settlements are for its finance staff. Every call needs
     /// `authorization: Bearer <JWT>` in the metadata.
     #[derive(Debug)]
     pub struct LedgerServiceServer<T> {
@@ -3875,6 +4669,187 @@ pub mod ledger_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.payment.v1.LedgerService/ListSettlements" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSettlementsSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ListSettlementsRequest>
+                    for ListSettlementsSvc<T> {
+                        type Response = super::ListSettlementsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSettlementsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::list_settlements(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSettlementsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.LedgerService/GetSettlement" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSettlementSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::GetSettlementRequest>
+                    for GetSettlementSvc<T> {
+                        type Response = super::GetSettlementResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetSettlementRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::get_settlement(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSettlementSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.LedgerService/ClosePeriod" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClosePeriodSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ClosePeriodRequest>
+                    for ClosePeriodSvc<T> {
+                        type Response = super::ClosePeriodResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClosePeriodRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::close_period(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClosePeriodSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.LedgerService/ListPeriods" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPeriodsSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ListPeriodsRequest>
+                    for ListPeriodsSvc<T> {
+                        type Response = super::ListPeriodsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPeriodsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::list_periods(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPeriodsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -4141,6 +5116,52 @@ impl ::prost::Name for ListRefundsResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.payment.v1.ListRefundsResponse".into()
+    }
+}
+/// Which disputes to list.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDisputesRequest {
+    /// How many at most; default 50, max 200.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// UUIDv7 of the payment; empty for all.
+    #[prost(string, tag = "3")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// Only those that stand so; unset for all.
+    #[prost(enumeration = "DisputeStatus", tag = "4")]
+    pub status: i32,
+}
+impl ::prost::Name for ListDisputesRequest {
+    const NAME: &'static str = "ListDisputesRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListDisputesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListDisputesRequest".into()
+    }
+}
+/// A page of disputes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDisputesResponse {
+    /// Newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub disputes: ::prost::alloc::vec::Vec<Dispute>,
+    /// Token of the next page; empty on the last.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListDisputesResponse {
+    const NAME: &'static str = "ListDisputesResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ListDisputesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ListDisputesResponse".into()
     }
 }
 /// Whose events to list.
@@ -4604,7 +5625,38 @@ pub mod payment_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists what happened to a payment and its refunds, oldest first. Strongly consistent.
+        /// Lists disputes, newest first: of a payment, or the tenant's. For the tenant's staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
+        pub async fn list_disputes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDisputesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.PaymentService/ListDisputes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.payment.v1.PaymentService",
+                        "ListDisputes",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists what happened to a payment, its refunds and disputes, oldest first. Strongly consistent.
         /// Errors: `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
         pub async fn list_payment_events(
             &mut self,
@@ -4809,7 +5861,16 @@ pub mod payment_service_server {
             tonic::Response<super::ListRefundsResponse>,
             tonic::Status,
         >;
-        /// Lists what happened to a payment and its refunds, oldest first. Strongly consistent.
+        /// Lists disputes, newest first: of a payment, or the tenant's. For the tenant's staff. Strongly consistent.
+        /// Errors: `INVALID_ARGUMENT` (`PAGE_SIZE_INVALID`, `PAGE_TOKEN_INVALID`), `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
+        async fn list_disputes(
+            &self,
+            request: tonic::Request<super::ListDisputesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDisputesResponse>,
+            tonic::Status,
+        >;
+        /// Lists what happened to a payment, its refunds and disputes, oldest first. Strongly consistent.
         /// Errors: `NOT_FOUND` (`PAYMENT_NOT_FOUND`).
         async fn list_payment_events(
             &self,
@@ -5183,6 +6244,51 @@ pub mod payment_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListRefundsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.PaymentService/ListDisputes" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDisputesSvc<T: PaymentService>(pub Arc<T>);
+                    impl<
+                        T: PaymentService,
+                    > tonic::server::UnaryService<super::ListDisputesRequest>
+                    for ListDisputesSvc<T> {
+                        type Response = super::ListDisputesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDisputesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PaymentService>::list_disputes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDisputesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

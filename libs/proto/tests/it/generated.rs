@@ -99,6 +99,7 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::BillingCreditBill,
             &Operation::BillingIssueBill,
             &Operation::BillingWriteOffBill,
+            &Operation::LedgerClosePeriod,
             &Operation::LedgerDecideAdjustment,
             &Operation::LedgerProposeAdjustment,
             &Operation::PaymentCancelPayment,

@@ -36,6 +36,8 @@ pub struct PaymentView {
     captured: MoneyView,
     /// What was given back.
     refunded: MoneyView,
+    /// What the payer contests, or has contested and got.
+    disputed: MoneyView,
     /// What can still be refunded; send it along when asking for a refund.
     refund_available: MoneyView,
     /// RFC 3339, UTC.
@@ -122,6 +124,7 @@ impl From<Payment> for PaymentView {
             payer: payment.payer,
             amount: view(payment.amount),
             refunded: view(payment.refunded),
+            disputed: view(payment.disputed),
             refund_available: view(payment.refund_available),
             created_at: payment.created_at.and_then(rfc3339),
             expires_at: payment.expires_at.and_then(rfc3339),

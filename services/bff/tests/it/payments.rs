@@ -19,6 +19,7 @@ const SOON: Duration = Duration::from_secs(60);
 struct World {
     app: TestApp,
     psp: Psp,
+    payment: payment::State,
     shutdown: Shutdown,
     _servers: (TestDb, TestKafka, TestSqs, TestS3),
 }
@@ -61,7 +62,7 @@ impl World {
         running.admin.started();
         let payment = format!("http://{}", running.grpc);
         let app = TestApp::start_before_all(issuer, AWAY, &payment, AWAY).await;
-        let world = Self { app, psp, shutdown, _servers: (db, kafka, sqs, s3) };
+        let world = Self { app, psp, payment: running.state, shutdown, _servers: (db, kafka, sqs, s3) };
         let callbacks = format!("http://{}/webhooks/payments/acct_town", world.app.addr);
         world.control(Method::PUT, "accounts/acct_town", &json!({ "notify_url": callbacks })).await;
         world
@@ -278,6 +279,69 @@ async fn callbacks_about_nobody_are_listed_for_who_answers_for_money() {
     }
     let large = world.get("fin", "finance", "/v1/staff/callbacks?page_size=201").await;
     problem(large, StatusCode::UNPROCESSABLE_ENTITY, "PAGE_SIZE_INVALID").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finance_sees_what_was_settled_and_staff_what_is_contested() {
+    let world = World::start().await;
+    let bill = body(world.post("sam", "staff", "/v1/staff/bills", "b", &bill("2026/9")).await).await;
+    let asked = json!({ "bill_id": bill["id"], "return_url": "https://portal.example/back" });
+    let begun = body(world.post("ada", "citizen", "/v1/payments", "p", &asked).await).await;
+    let own = begun["_links"]["self"].as_str().unwrap();
+    let open = world.until(own, |payment| payment["_links"]["next"].is_string()).await;
+    let at_provider = open["_links"]["next"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let card = json!({ "card": psp::cards::DISPUTED });
+    world.control(Method::POST, &format!("payments/{at_provider}/pay"), &card).await;
+    let contested = world.until(own, |payment| payment["disputed"] == eur(10_000)).await;
+    assert_eq!((&contested["status"], &contested["refund_available"]), (&json!("completed"), &eur(0)));
+    let disputes = body(world.get("sam", "staff", "/v1/staff/disputes?status=needs_response").await).await;
+    let dispute = &disputes["disputes"][0];
+    assert_eq!((&dispute["payment_id"], &dispute["reason"]), (&begun["id"], &json!("fraudulent")));
+    let events = body(world.get("ada", "citizen", begun["_links"]["events"].as_str().unwrap()).await).await;
+    let last = events["events"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["name"], &last["dispute_id"]), (&json!("dispute_opened"), &dispute["id"]));
+    let wrong = world.get("sam", "staff", "/v1/staff/disputes?status=open").await;
+    problem(wrong, StatusCode::UNPROCESSABLE_ENTITY, "QUERY_INVALID").await;
+    let citizen = world.get("ada", "citizen", "/v1/staff/disputes").await;
+    problem(citizen, StatusCode::FORBIDDEN, "PERMISSION_DENIED").await;
+
+    let day = payment::domain::Day::of(world.payment.clock.now());
+    let close = format!("settlements/acct_town/{day}/close");
+    world.control(Method::POST, &close, &json!({})).await;
+    let (tenant, account) = ("riverton".parse().unwrap(), "acct_town".parse().unwrap());
+    let payment::State { db, clock, providers, .. } = &world.payment;
+    let settled = payment::app::settle(db, clock, providers, &tenant, &account).await.unwrap();
+    assert!(matches!(settled, payment::app::Fetched::Settled(_)), "{settled:?}");
+    let staff = world.get("sam", "staff", "/v1/staff/settlements").await;
+    problem(staff, StatusCode::FORBIDDEN, "PERMISSION_DENIED").await;
+    let listed = body(world.get("fin", "finance", "/v1/staff/settlements?unmatched_only=false").await).await;
+    let settlement = &listed["settlements"][0];
+    assert_eq!((&settlement["day"], &settlement["unmatched"]), (&json!(day.to_string()), &json!(0)));
+    let path = format!("/v1/staff/settlements/{}?page_size=3", settlement["id"].as_str().unwrap());
+    let page = body(world.get("fin", "finance", &path).await).await;
+    assert_eq!((&page["settlement"], page["lines"].as_array().unwrap().len()), (settlement, 3));
+    assert_eq!(
+        (&page["lines"][0]["kind"], &page["lines"][0]["status"]),
+        (&json!("charge"), &json!("matched"))
+    );
+    assert_eq!(page["lines"][0]["reported"], eur(10_000));
+    let next = format!("{path}&page_token={}", page["next_page_token"].as_str().unwrap());
+    let rest = body(world.get("fin", "finance", &next).await).await;
+    assert_eq!((rest["lines"].as_array().unwrap().len(), &rest["next_page_token"]), (1, &Value::Null));
+    let nowhere = world.get("fin", "finance", "/v1/staff/settlements/1").await;
+    problem(nowhere, StatusCode::NOT_FOUND, "SETTLEMENT_NOT_FOUND").await;
+
+    let month = &day.to_string()[..7];
+    let close =
+        world.post("fin", "finance", &format!("/v1/staff/periods/{month}/close"), "c1", &json!({})).await;
+    problem(close, StatusCode::CONFLICT, "PERIOD_NOT_OVER").await;
+    let proposed = world.post("fin", "finance", "/v1/staff/periods/2001-01/close", "c2", &json!({})).await;
+    assert_eq!(body(proposed).await["status"], "proposed");
+    let closed = world.post("fay", "finance", "/v1/staff/periods/2001-01/close", "c3", &json!({})).await;
+    let closed = body(closed).await;
+    assert_eq!((&closed["status"], &closed["closed_by"]), (&json!("closed"), &json!("fay")));
+    let periods = body(world.get("sam", "staff", "/v1/staff/periods").await).await;
+    assert_eq!(periods["periods"], json!([closed]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

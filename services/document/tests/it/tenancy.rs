@@ -86,10 +86,14 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::BillingIssueBill
         | Operation::BillingListBills
         | Operation::BillingWriteOffBill
+        | Operation::LedgerClosePeriod
         | Operation::LedgerDecideAdjustment
+        | Operation::LedgerGetSettlement
         | Operation::LedgerListAdjustments
         | Operation::LedgerListBalances
         | Operation::LedgerListEntries
+        | Operation::LedgerListPeriods
+        | Operation::LedgerListSettlements
         | Operation::LedgerProposeAdjustment
         | Operation::LedgerVerifyLedger
         | Operation::PaymentAdvancePayment
@@ -97,6 +101,7 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::PaymentCreateRefund
         | Operation::PaymentGetPayment
         | Operation::PaymentInitiatePayment
+        | Operation::PaymentListDisputes
         | Operation::PaymentListPaymentEvents
         | Operation::PaymentListPayments
         | Operation::PaymentListRefunds

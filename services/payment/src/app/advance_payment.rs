@@ -10,8 +10,10 @@ use ids::{PaymentId, Tenant};
 use pg::Tx;
 use time::{Duration, OffsetDateTime};
 
-use super::{PATIENCE_WITH_WORKFLOWS, PAYMENT_STEP, subject_erasure};
-use crate::domain::{Applied, Bill, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen};
+use super::{PATIENCE_WITH_WORKFLOWS, PAYMENT_STEP, disputes, settle, subject_erasure};
+use crate::domain::{
+    Applied, Bill, DisputeSeen, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
+};
 use crate::{Error, State, db, events, payment_events};
 
 /// Refunds of one payment asked about at once.
@@ -21,6 +23,7 @@ const REFUNDS_AT_ONCE: usize = 4;
 struct Answers {
     payment: Option<Seen>,
     refunds: Vec<(Refund, RefundSeen)>,
+    disputes: Option<Vec<DisputeSeen>>,
 }
 
 /// Asks about one payment and its refunds, and applies what the provider says. Tells how long to wait before the next time: not at all
@@ -66,7 +69,8 @@ async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: Offset
         .buffered(REFUNDS_AT_ONCE)
         .collect()
         .await;
-    Answers { payment: seen, refunds }
+    let disputes = disputes::ask(provider, payment, seen.as_ref()).await;
+    Answers { payment: seen, refunds, disputes }
 }
 
 /// Applies what was answered to a question that was put after so many wakes.
@@ -89,11 +93,25 @@ async fn apply(
             for (refund, seen) in answers.refunds {
                 payment = apply_refund(tx, &state, payment, &refund, seen, now).await?;
             }
+            if let Some(seen) = &answers.disputes {
+                payment = disputes::apply(tx, &state, payment, seen).await?;
+            }
             let refunds = db::refunds::of_payment(tx, &of, id).await?;
             let next =
                 refunds.iter().filter_map(|refund| refund.ask_at(now)).chain(payment.ask_at(now)).min();
+            let next = disputes::ask_at(tx, &payment, answers.disputes.is_some(), now)
+                .await?
+                .into_iter()
+                .chain(next)
+                .min();
             let woken = db::payments::wakes(tx, &of, id).await?.is_some_and(|now| now > wakes);
-            let wait = next.map(|at| if woken { Duration::ZERO } else { (at - now).max(Duration::ZERO) });
+            let wait = match next {
+                Some(at) if !woken => Some((at - now).max(Duration::ZERO)),
+                Some(_) => Some(Duration::ZERO),
+                // Its disputes are looked at anew.
+                None if woken && payment.captured() > 0 => Some(Duration::ZERO),
+                None => None,
+            };
             match wait {
                 Some(wait) => {
                     let at = now + wait + PATIENCE_WITH_WORKFLOWS;
@@ -132,6 +150,10 @@ async fn apply_payment(
         PaymentState::Completed { captured } => {
             let entry = Entry::payment_captured(&payment, &state.clock)?;
             db::ledger::post(tx, &payment.tenant, &entry).await?;
+            let account = state.providers.find(&payment.account);
+            if account.is_some_and(|account| account.provider.settles()) {
+                settle::begin(tx, &state.clock, &payment.account).await?;
+            }
             let (bill, edge) = bill.pay(captured, now)?;
             db::bills::update(tx, &bill).await?;
             if let Some(edge) = edge {

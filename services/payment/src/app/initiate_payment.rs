@@ -52,6 +52,7 @@ pub async fn initiate_payment(
                 silent_since: None,
                 refunded: 0,
                 refunding: 0,
+                disputed: 0,
                 created_at: now,
                 expires_at: now + LASTS,
                 finished_at: None,

@@ -69,7 +69,7 @@ pub async fn list_entries(
     Ok(paging::cut(found.await?, size, |entry| entry.id.into()))
 }
 
-/// Adds everything up anew. Faults are those of one moment: one statement finds them all.
+/// Adds everything up anew. Faults of bills and payments, of settlements, of disputes and of periods are each those of one moment.
 pub async fn verify_ledger(db: &Db, tenant: &Tenant) -> Result<Proof, Error> {
     let of = tenant.clone();
     let found = db.tenant(tenant, move |tx| {
@@ -78,6 +78,9 @@ pub async fn verify_ledger(db: &Db, tenant: &Tenant) -> Result<Proof, Error> {
             let totals = db::ledger::totals(tx, &of).await?;
             let limit = i64::try_from(MOST_FAULTS).unwrap_or(i64::MAX) + 1;
             let mut faults = db::ledger::faults(tx, &of, limit).await?;
+            faults.extend(db::proofs::settlements(tx, &of, limit).await?);
+            faults.extend(db::proofs::disputes(tx, &of, limit).await?);
+            faults.extend(db::proofs::periods(tx, &of, limit).await?);
             let more = faults.len() > MOST_FAULTS;
             faults.truncate(MOST_FAULTS);
             Ok::<_, Error>(Proof { entries, postings, totals, faults, more })
@@ -228,5 +231,8 @@ fn kind(kind: v1::AccountKind) -> Option<AccountKind> {
         v1::AccountKind::WriteOffs => AccountKind::WriteOffs,
         v1::AccountKind::Fees => AccountKind::Fees,
         v1::AccountKind::Bank => AccountKind::Bank,
+        v1::AccountKind::Suspense => AccountKind::Suspense,
+        v1::AccountKind::Disputed => AccountKind::Disputed,
+        v1::AccountKind::Losses => AccountKind::Losses,
     })
 }

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::domain::{Account, AccountKind, Entry, Posting};
 
-/// Posts an entry. The database refuses a second one of its kind about its subject, and one that does not come to zero.
+/// Posts an entry. The database refuses a second one of its kind about its subject, one that does not come to zero, and one in a closed
+/// period: what has happened in it is posted at the beginning of the open one.
 #[tracing::instrument(name = "db.ledger.post", skip_all)]
 pub async fn post(db: &mut PgConnection, tenant: &Tenant, entry: &Entry) -> sqlx::Result<()> {
     let postings = entry.postings();
@@ -38,7 +39,8 @@ pub async fn post(db: &mut PgConnection, tenant: &Tenant, entry: &Entry) -> sqlx
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "insert into ledger_entries (id, tenant, kind, subject_id, posted_at) values ($1, $2, $3, $4, $5)",
+        "insert into ledger_entries (id, tenant, kind, subject_id, posted_at)
+         values ($1, $2, $3, $4, ledger_open_moment($2, $5))",
         entry.id.as_uuid(),
         tenant.as_str(),
         entry.kind.name(),

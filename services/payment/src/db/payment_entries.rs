@@ -1,6 +1,6 @@
 //! Table `payment_entries`. Whoever adds a row holds the lock of its payment's.
 
-use ids::{PaymentId, RefundId, Tenant};
+use ids::{DisputeId, PaymentId, RefundId, Tenant};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,6 +14,19 @@ pub struct PaymentEntry {
     pub name: String,
     /// Which refund it is about.
     pub refund_id: Option<RefundId>,
+    /// Which dispute it is about.
+    pub dispute_id: Option<DisputeId>,
+}
+
+/// What something is about beside its payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Nothing else.
+    Payment,
+    /// A refund of it.
+    Refund(RefundId),
+    /// A dispute of it.
+    Dispute(DisputeId),
 }
 
 /// How many are told.
@@ -27,17 +40,23 @@ pub async fn insert(
     payment_id: PaymentId,
     at: OffsetDateTime,
     name: &'static str,
-    refund_id: Option<RefundId>,
+    about: About,
 ) -> sqlx::Result<()> {
+    let (refund_id, dispute_id) = match about {
+        About::Payment => (None, None),
+        About::Refund(id) => (Some(id), None),
+        About::Dispute(id) => (None, Some(id)),
+    };
     sqlx::query!(
-        "insert into payment_entries (tenant, payment_id, number, at, name, refund_id)
-         select $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5
+        "insert into payment_entries (tenant, payment_id, number, at, name, refund_id, dispute_id)
+         select $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5, $6
          from payment_entries where tenant = $1 and payment_id = $2",
         tenant.as_str(),
         payment_id.as_uuid(),
         at,
         name,
         refund_id.map(Uuid::from),
+        dispute_id.map(Uuid::from),
     )
     .execute(db)
     .await?;
@@ -53,7 +72,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<PaymentEntry>> {
     sqlx::query_as!(
         PaymentEntry,
-        r#"select at, name, refund_id as "refund_id: RefundId"
+        r#"select at, name, refund_id as "refund_id: RefundId", dispute_id as "dispute_id: DisputeId"
          from payment_entries where tenant = $1 and payment_id = $2 order by number limit $3"#,
         tenant.as_str(),
         payment_id.as_uuid(),

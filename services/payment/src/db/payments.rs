@@ -13,7 +13,7 @@ macro_rules! select {
         sqlx::query_as!(
             Row,
             r#"select id as "id: PaymentId", tenant, bill_id as "bill_id: BillId", payer, account, amount, currency, return_url,
-                 next_url, status, failure, cancelled_by, provider_id, silent_since, captured, refunded, refunding, created_at,
+                 next_url, status, failure, cancelled_by, provider_id, silent_since, captured, refunded, refunding, disputed, created_at,
                  expires_at, finished_at
              from payments
              "# + $tail,
@@ -64,7 +64,7 @@ pub async fn update(
     let updated = sqlx::query!(
         "update payments set return_url = $3, next_url = $4, status = $5, failure = $6, cancelled_by = $7, provider_id = $8,
              silent_since = $9, captured = $10, refunded = $11, refunding = $12, contradiction = coalesce($13, contradiction),
-             finished_at = $14
+             finished_at = $14, disputed = $15
          where tenant = $1 and id = $2",
         payment.tenant.as_str(),
         payment.id.as_uuid(),
@@ -80,6 +80,7 @@ pub async fn update(
         payment.refunding,
         contradiction,
         payment.finished_at,
+        payment.disputed,
     )
     .execute(db)
     .await?;
@@ -207,6 +208,7 @@ struct Row {
     captured: i64,
     refunded: i64,
     refunding: i64,
+    disputed: i64,
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
@@ -247,6 +249,7 @@ impl Row {
             silent_since: self.silent_since,
             refunded: self.refunded,
             refunding: self.refunding,
+            disputed: self.disputed,
             created_at: self.created_at,
             expires_at: self.expires_at,
             finished_at: self.finished_at,

@@ -25,8 +25,19 @@ impl Day {
     /// When it is over.
     #[must_use]
     pub fn end(self) -> OffsetDateTime {
-        let next = self.0.next_day().unwrap_or(Date::MAX);
-        OffsetDateTime::new_utc(next, Time::MIDNIGHT)
+        self.next().begin()
+    }
+
+    /// When it begins.
+    #[must_use]
+    pub fn begin(self) -> OffsetDateTime {
+        OffsetDateTime::new_utc(self.0, Time::MIDNIGHT)
+    }
+
+    /// The day after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.next_day().unwrap_or(Date::MAX))
     }
 
     /// As the database keeps it.

@@ -27,6 +27,12 @@ pub enum AccountKind {
     Fees,
     /// What has arrived at the bank.
     Bank,
+    /// What providers have settled and nobody can explain yet, by account at a provider.
+    Suspense,
+    /// What payers contest, and providers have taken back, by account at a provider.
+    Disputed,
+    /// What disputes have lost, by account at a provider.
+    Losses,
 }
 
 /// An account of the ledger.
@@ -78,6 +84,14 @@ pub enum EntryKind {
     PaymentCaptured,
     /// A refund was given back.
     RefundCompleted,
+    /// A provider has taken back what a payer contests.
+    DisputeOpened,
+    /// It came back.
+    DisputeWon,
+    /// It is lost.
+    DisputeLost,
+    /// A provider's report of a day was settled.
+    Settlement,
     /// A correction by hand.
     Adjustment,
 }
@@ -107,7 +121,7 @@ pub const MOST_POSTINGS: usize = 20;
 
 impl AccountKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Receivable,
         Self::Clearing,
         Self::Revenue,
@@ -116,6 +130,9 @@ impl AccountKind {
         Self::WriteOffs,
         Self::Fees,
         Self::Bank,
+        Self::Suspense,
+        Self::Disputed,
+        Self::Losses,
     ];
 
     /// Its name in the database.
@@ -130,6 +147,9 @@ impl AccountKind {
             Self::WriteOffs => "write_offs",
             Self::Fees => "fees",
             Self::Bank => "bank",
+            Self::Suspense => "suspense",
+            Self::Disputed => "disputed",
+            Self::Losses => "losses",
         }
     }
 
@@ -151,6 +171,10 @@ impl EntryKind {
             Self::BillWrittenOff => "bill_written_off",
             Self::PaymentCaptured => "payment_captured",
             Self::RefundCompleted => "refund_completed",
+            Self::DisputeOpened => "dispute_opened",
+            Self::DisputeWon => "dispute_won",
+            Self::DisputeLost => "dispute_lost",
+            Self::Settlement => "settlement",
             Self::Adjustment => "adjustment",
         }
     }
@@ -446,5 +470,6 @@ impl Adjustment {
     }
 }
 
+mod at_provider;
 #[cfg(test)]
 mod tests;

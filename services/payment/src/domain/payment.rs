@@ -41,6 +41,8 @@ pub struct Payment {
     pub refunded: i64,
     /// What refunds under way are to give back.
     pub refunding: i64,
+    /// What the payer contests, or has contested and got.
+    pub disputed: i64,
     /// When it was begun.
     pub created_at: OffsetDateTime,
     /// When it is given up.
@@ -185,6 +187,15 @@ pub enum NotRefunded {
     AboveAvailable,
 }
 
+/// Why a dispute is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotDisputed {
+    /// It is once these are over: they fail, or it cannot be.
+    RefundsUnderWay,
+    /// More is contested than was charged and not given back: it cannot be.
+    AboveCaptured,
+}
+
 /// It is over: its outcome is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment's outcome is known")]
@@ -224,7 +235,7 @@ impl Payment {
     /// What can still be refunded, in minor units: never negative.
     #[must_use]
     pub fn available(&self) -> i64 {
-        self.captured() - self.refunded - self.refunding
+        self.captured() - self.refunded - self.refunding - self.disputed
     }
 
     /// Whether somebody can still ask for it to be cancelled.
@@ -331,6 +342,29 @@ impl Payment {
         }
         self.refunding += amount;
         Ok(self)
+    }
+
+    /// The provider has taken back what the payer contests. While refunds are under way that may be too much: the provider makes those
+    /// of them fail that do not fit.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn dispute_opened(mut self, amount: i64) -> Result<Self, NotDisputed> {
+        if amount > self.available() + self.refunding {
+            return Err(NotDisputed::AboveCaptured);
+        }
+        if amount > self.available() {
+            return Err(NotDisputed::RefundsUnderWay);
+        }
+        self.disputed += amount;
+        Ok(self)
+    }
+
+    /// What was contested came back.
+    #[must_use]
+    pub fn dispute_won(mut self, amount: i64) -> Self {
+        self.disputed -= amount;
+        self
     }
 
     /// A refund of this much, which was under way, has succeeded, or failed.

@@ -5,7 +5,7 @@ use proto::payment::v1;
 use proto::payment::v1::ledger_service_server::LedgerService;
 use tonic::{Request, Response, Status};
 
-use super::{Api, key, timestamp};
+use super::{Api, key, periods, settlements, timestamp};
 use crate::app;
 use crate::db::ledger::{Balance, Fault, Posted, Total};
 use crate::domain::{Account, AccountKind, Adjustment, PageToken, Posting};
@@ -51,7 +51,6 @@ impl LedgerService for Api {
         let caller = auth::caller(&request)?;
         let app::Proof { entries, postings, totals, faults, more } =
             app::verify_ledger(&self.state.db, &caller.tenant).await?;
-        let total = |Total { currency, debits, credits }| v1::CurrencyProof { currency, debits, credits };
         let fault = |Fault { rule, subject, currency, found, expected }| {
             let money = |minor_units| Some(Money { minor_units, currency: String::clone(&currency) });
             v1::LedgerFault { rule, subject_id: subject, found: money(found), expected: money(expected) }
@@ -59,7 +58,7 @@ impl LedgerService for Api {
         let proof = v1::LedgerProof {
             entries,
             postings,
-            currencies: totals.into_iter().map(total).collect(),
+            currencies: totals.into_iter().map(self::proof).collect(),
             faults: faults.into_iter().map(fault).collect(),
             more_faults: more,
         };
@@ -95,6 +94,52 @@ impl LedgerService for Api {
         let adjustments = adjustments.iter().map(adjustment).collect();
         Ok(Response::new(v1::ListAdjustmentsResponse { adjustments, next_page_token: token(next) }))
     }
+
+    async fn list_settlements(
+        &self,
+        request: Request<v1::ListSettlementsRequest>,
+    ) -> Result<Response<v1::ListSettlementsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (settlements, next) = app::list_settlements(&self.state, caller, request.get_ref()).await?;
+        let settlements = settlements.iter().map(settlements::settlement).collect();
+        Ok(Response::new(v1::ListSettlementsResponse { settlements, next_page_token: token(next) }))
+    }
+
+    async fn get_settlement(
+        &self,
+        request: Request<v1::GetSettlementRequest>,
+    ) -> Result<Response<v1::GetSettlementResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (settlement, lines, next) = app::get_settlement(&self.state, caller, request.get_ref()).await?;
+        Ok(Response::new(v1::GetSettlementResponse {
+            settlement: Some(settlements::settlement(&settlement)),
+            lines: lines.into_iter().map(settlements::line).collect(),
+            next_page_token: token(next),
+        }))
+    }
+
+    async fn close_period(
+        &self,
+        request: Request<v1::ClosePeriodRequest>,
+    ) -> Result<Response<v1::ClosePeriodResponse>, Status> {
+        let (caller, key) = (auth::caller(&request)?, key(&request)?);
+        let closed = app::close_period(&self.state, caller, key, request.get_ref()).await?;
+        Ok(closed.map(|period| v1::ClosePeriodResponse { period: Some(period) }).into_response())
+    }
+
+    async fn list_periods(
+        &self,
+        request: Request<v1::ListPeriodsRequest>,
+    ) -> Result<Response<v1::ListPeriodsResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (periods, next) = app::list_periods(&self.state, caller, request.get_ref()).await?;
+        let periods = periods.iter().map(periods::period).collect();
+        Ok(Response::new(v1::ListPeriodsResponse { periods, next_page_token: token(next) }))
+    }
+}
+
+pub(super) fn proof(Total { currency, debits, credits }: Total) -> v1::CurrencyProof {
+    v1::CurrencyProof { currency, debits, credits }
 }
 
 pub(crate) fn adjustment(adjustment: &Adjustment) -> v1::Adjustment {
@@ -130,6 +175,9 @@ fn account(account: &Account) -> v1::Account {
         AccountKind::WriteOffs => v1::AccountKind::WriteOffs,
         AccountKind::Fees => v1::AccountKind::Fees,
         AccountKind::Bank => v1::AccountKind::Bank,
+        AccountKind::Suspense => v1::AccountKind::Suspense,
+        AccountKind::Disputed => v1::AccountKind::Disputed,
+        AccountKind::Losses => v1::AccountKind::Losses,
     };
     let (owner, currency) = (account.owner.clone(), account.currency.to_string());
     v1::Account { kind: kind.into(), owner, currency }

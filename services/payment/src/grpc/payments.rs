@@ -6,7 +6,7 @@ use proto::payment::v1;
 use proto::payment::v1::payment_service_server::PaymentService;
 use tonic::{Request, Response, Status};
 
-use super::{Api, key, timestamp};
+use super::{Api, disputes, key, timestamp};
 use crate::app;
 use crate::db::callbacks::UnknownCallback;
 use crate::db::payment_entries::PaymentEntry;
@@ -94,6 +94,17 @@ impl PaymentService for Api {
         Ok(Response::new(v1::AdvancePaymentResponse { settled: wait.is_none(), wait_ms }))
     }
 
+    async fn list_disputes(
+        &self,
+        request: Request<v1::ListDisputesRequest>,
+    ) -> Result<Response<v1::ListDisputesResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let (disputes, next) = app::list_disputes(&self.state, caller, request.get_ref()).await?;
+        let disputes = disputes.into_iter().map(disputes::dispute).collect();
+        let next_page_token = next.map(|token| token.to_string()).unwrap_or_default();
+        Ok(Response::new(v1::ListDisputesResponse { disputes, next_page_token }))
+    }
+
     async fn receive_callback(
         &self,
         request: Request<v1::ReceiveCallbackRequest>,
@@ -142,6 +153,7 @@ impl From<&Payment> for v1::Payment {
             created_at: Some(timestamp(payment.created_at)),
             expires_at: Some(timestamp(payment.expires_at)),
             finished_at: payment.finished_at.map(timestamp),
+            disputed: money(payment.disputed),
         }
     }
 }
@@ -152,6 +164,7 @@ impl From<PaymentEntry> for v1::PaymentEntry {
             at: Some(timestamp(entry.at)),
             name: entry.name,
             refund_id: entry.refund_id.map(|id| id.to_string()).unwrap_or_default(),
+            dispute_id: entry.dispute_id.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }

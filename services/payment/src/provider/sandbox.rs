@@ -13,6 +13,8 @@ use super::About;
 use super::http::{self, Answer, CallError, told};
 use crate::domain::{Ask, Payment, Refund, RefundSeen, RefundState, Seen, Standing};
 
+mod books;
+
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read.
 const MOST_BYTES: usize = 256 * 1024;
@@ -169,9 +171,18 @@ impl Sandbox {
     }
 
     async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<Came<T>, CallError> {
-        let Answer { status, body } = http::send(request, MOST_BYTES).await?;
+        match Self::file(request, MOST_BYTES).await? {
+            Came::Record(body) => Ok(Came::Record(serde_json::from_slice(&body)?)),
+            Came::Refused(code) => Ok(Came::Refused(code)),
+            Came::Nothing => Ok(Came::Nothing),
+        }
+    }
+
+    /// What was answered, unread; of a refusal its code.
+    async fn file(request: RequestBuilder, most_bytes: usize) -> Result<Came<Vec<u8>>, CallError> {
+        let Answer { status, body } = http::send(request, most_bytes).await?;
         match status {
-            StatusCode::OK | StatusCode::CREATED => Ok(Came::Record(serde_json::from_slice(&body)?)),
+            StatusCode::OK | StatusCode::CREATED => Ok(Came::Record(body)),
             StatusCode::BAD_REQUEST
             | StatusCode::NOT_FOUND
             | StatusCode::CONFLICT

@@ -3,13 +3,16 @@
 mod bill_runs;
 mod bills;
 mod callbacks;
+mod disputes;
 mod erasure;
 mod harness;
 mod ledger;
 mod payments;
+mod periods;
 mod privacy;
 mod process;
 mod races;
 mod refunds;
+mod settlement;
 mod stripe;
 mod tenancy;

@@ -21,6 +21,8 @@ pub struct PaymentEventView {
     name: String,
     /// UUIDv7 of the refund it is about; else `null`.
     refund_id: Option<String>,
+    /// UUIDv7 of the dispute it is about; else `null`.
+    dispute_id: Option<String>,
 }
 
 /// What happened to a payment, oldest first.
@@ -36,11 +38,12 @@ impl From<PaymentEntry> for PaymentEventView {
             at: entry.at.and_then(rfc3339),
             name: entry.name,
             refund_id: Some(entry.refund_id).filter(|id| !id.is_empty()),
+            dispute_id: Some(entry.dispute_id).filter(|id| !id.is_empty()),
         }
     }
 }
 
-/// Lists what happened to a payment and its refunds. Strongly consistent.
+/// Lists what happened to a payment, its refunds and disputes. Strongly consistent.
 #[utoipa::path(get, path = "/v1/payments/{id}/events", tag = "payments", security(("session" = []), ("bearer" = [])),
     params(("id" = String, Path, description = "UUIDv7 of the payment.")),
     responses((status = 200, body = PaymentEventList), (status = 401, body = Problem), (status = 404, body = Problem)))]

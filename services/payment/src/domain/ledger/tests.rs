@@ -83,6 +83,7 @@ impl World {
             silent_since: None,
             refunded: 0,
             refunding: 0,
+            disputed: 0,
             created_at: NOW,
             expires_at: NOW,
             finished_at: Some(NOW),

@@ -29,6 +29,7 @@ fn payment() -> Payment {
         silent_since: None,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         created_at: BEGAN,
         expires_at: BEGAN + Duration::minutes(90),
         finished_at: None,
