@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::compile::{self, cargo};
+use crate::paths;
 use crate::stack::install::{self, Tool};
 use crate::stack::{Stack, system};
-use crate::{paths, shell};
 
 const VERSION: &str = "1.28.2";
 
