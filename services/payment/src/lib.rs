@@ -54,7 +54,7 @@ use time::Duration;
 
 use provider::Accounts;
 
-/// The tables `bills`, `bill_lines`, `bill_acts`, `payments`, `refunds`, `payment_entries`, `callbacks`, `ledger_accounts`,
+/// The tables `bill_runs`, `bill_run_lines`, `bill_run_faults`, `bills`, `bill_lines`, `bill_acts`, `payments`, `refunds`, `payment_entries`, `callbacks`, `ledger_accounts`,
 /// `ledger_entries`, `ledger_postings`, `adjustments`, `subject_erasures`, `disputes`, `settled_accounts`, `settlements`,
 /// `settlement_totals`, `settlement_lines`, `periods` and `period_balances`.
 pub static MIGRATOR: Migrator = pg::migrator!("_migrations_payment");

@@ -56,7 +56,7 @@ pub(crate) async fn heard<T>(
     let mut call = std::pin::pin!(call);
     loop {
         tokio::select! {
-            answer = &mut call => return answer.map_err(failed),
+            answer = &mut call => return answer.map_err(|error| failed(&error)),
             _ = ticks.tick() => beat(ctx, ()).await?,
         }
     }
@@ -83,7 +83,7 @@ where
 }
 
 /// What a failed call means: again, or never. The reason is what Temporal shows; the owner's message may not leave it.
-pub(crate) fn failed(error: rpc_error::Error) -> ActivityError {
+pub(crate) fn failed(error: &rpc_error::Error) -> ActivityError {
     let never = matches!(
         error.code(),
         Code::Malformed | Code::InvalidArgument | Code::NotFound | Code::Gone | Code::PermissionDenied

@@ -189,7 +189,7 @@ impl Temporal {
             match runtime {
                 Ok(runtime) => runtime.block_on(self.keep_running(activities, shutdown)),
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "no runtime for workflows")
+                    tracing::error!(error = &error as &dyn std::error::Error, "no runtime for workflows");
                 }
             }
             // Nobody waits any more where the process ends anyway.
@@ -198,7 +198,7 @@ impl Temporal {
         match thread {
             Ok(_) => drop(wait.await),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "no thread for workflows")
+                tracing::error!(error = &error as &dyn std::error::Error, "no thread for workflows");
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Citizen;
 use crate::citizen::key;
+use crate::files::File;
 
 /// How long a provider and what follows may take.
 const WITHIN: Duration = Duration::from_secs(60);
@@ -29,6 +30,21 @@ impl Citizen {
         self.expect(Method::POST, "/v1/staff/bills", Some(&key()), Some(bill)).await
     }
 
+    /// Hands in a file of bills, as staff, and has them issued once it was scanned. Gives the run when it is over.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused, or does not end.
+    pub async fn run_bills(&mut self, file: &File) -> Result<Value> {
+        let document = self.hand_in(file).await?;
+        let own = format!("/v1/documents/{}", document.id());
+        self.once(&own, |document| document["status"] == "ready").await?;
+        let body = json!({ "document_id": document.id(), "format": "csv" });
+        let run = self.expect(Method::POST, "/v1/staff/bill-runs", Some(&key()), Some(body)).await?;
+        let own = run["_links"]["self"].as_str().unwrap_or_default().to_owned();
+        self.once(&own, |run| !run["finished_at"].is_null()).await
+    }
+
     /// Begins to pay a bill, and waits until the provider has given its page.
     ///
     /// # Errors
@@ -46,14 +62,22 @@ impl Citizen {
     ///
     /// When it does not come to that.
     pub async fn payment_once(&self, payment: &Value, right: impl Fn(&Value) -> bool) -> Result<Value> {
-        let own = payment["_links"]["self"].as_str().unwrap_or_default().to_owned();
+        self.once(payment["_links"]["self"].as_str().unwrap_or_default(), right).await
+    }
+
+    /// What is at a path once it is as it should be.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come to that.
+    pub async fn once(&self, path: &str, right: impl Fn(&Value) -> bool) -> Result<Value> {
         let right = &right;
         testkit::eventually(WITHIN, || {
-            let (mut citizen, own) = (self.clone(), own.clone());
+            let (mut citizen, path) = (self.clone(), path.to_owned());
             async move {
-                let payment = citizen.get(&own).await?;
-                ensure!(right(&payment), "the payment is {payment}");
-                Ok(payment)
+                let seen = citizen.get(&path).await?;
+                ensure!(right(&seen), "{path} is {seen}");
+                Ok(seen)
             }
         })
         .await

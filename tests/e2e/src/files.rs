@@ -137,3 +137,25 @@ pub fn recording() -> File {
     bytes.resize(101 * 1024 * 1024, 0);
     File { purpose: "recording", name: format!("hearing-{tag}.mp4"), content_type: "video/mp4", bytes }
 }
+
+/// Bills of one payer, 12.50 euros each, as staff hand them in for a run.
+#[must_use]
+pub fn bills(payer: &str, count: usize) -> File {
+    let tag = tag();
+    let mut out = String::from(
+        "reference,payer,payer_name,due_on,description,fund,quantity,unit_price,currency,tax_rate\n",
+    );
+    for number in 1..=count {
+        // Writing to a `String` cannot fail.
+        let _ok = writeln!(
+            out,
+            "{tag}/{number},{payer},\"Lovelace, Ada\",2035-01-31,Rubbish collection,rubbish,1,12.50,EUR,"
+        );
+    }
+    File {
+        purpose: "bill-run",
+        name: format!("bills-{tag}.csv"),
+        content_type: "text/csv",
+        bytes: out.into_bytes(),
+    }
+}

@@ -212,7 +212,7 @@ mod tests {
         ) {
             if let Ok(taken) = parse(&purpose, "a.pdf", &content_type, size, &digest) {
                 let policy = UploadPolicy::builtin();
-                let (_, rules) = policy.purpose(taken.purpose.as_str()).expect("a purpose of the policy");
+                let (_, rules) = policy.purpose(taken.purpose.as_str(), HandedInBy::Citizens).expect("a purpose of the policy");
                 prop_assert!(rules.allows(&taken.media_type));
                 prop_assert!((1..=rules.max_bytes).contains(&taken.size.bytes()));
                 prop_assert_eq!(&taken.sha256.as_bytes()[..], &digest[..]);

@@ -58,15 +58,11 @@ impl BillRunActivities {
             return Ok(progress(staged.status(), 0));
         }
         let known = heard(&ctx, self.payments.bill_run(&tenant, &run.run_id)).await?;
-        let (mut lines, read) = match self.open(&ctx, &tenant, &known).await? {
-            Some(opened) => opened,
-            None => {
-                let failure = BillRunFailure::Document.into();
-                let staged =
-                    heard(&ctx, self.payments.stage(&tenant, StageRunLinesRequest { failure, ..asked }))
-                        .await?;
-                return Ok(progress(staged.status(), 0));
-            }
+        let Some((mut lines, read)) = self.open(&ctx, &tenant, &known).await? else {
+            let failure = BillRunFailure::Document.into();
+            let none = StageRunLinesRequest { failure, ..asked };
+            let staged = heard(&ctx, self.payments.stage(&tenant, none)).await?;
+            return Ok(progress(staged.status(), 0));
         };
         let (mut next, mut number) = (staged.next_line, 1);
         let mut status = BillRunStatus::Checking;
@@ -92,9 +88,9 @@ impl BillRunActivities {
                 StageRunLinesRequest { first_line: next, failure: failure.into(), ..asked }
             }
             Ok(Err(bill_file::Error::Io(error))) => {
-                return Err(failed(Error::unavailable(error.to_string())));
+                return Err(failed(&Error::unavailable(error.to_string())));
             }
-            Err(error) => return Err(failed(Error::internal(error))),
+            Err(error) => return Err(failed(&Error::internal(error))),
         };
         if status == BillRunStatus::Checking {
             status = heard(&ctx, self.payments.stage(&tenant, end)).await?.status();
@@ -143,15 +139,15 @@ impl BillRunActivities {
             Ok(_) => return Ok(None),
             // It is being scanned: the run was begun early.
             Err(error) if error.code() == Code::Locked => {
-                return Err(failed(Error::unavailable("not scanned yet")));
+                return Err(failed(&Error::unavailable("not scanned yet")));
             }
             Err(error) if !error.code().is_transient() => return Ok(None),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(failed(&error)),
         };
         beat(ctx, 0).await?;
         let mut body = match self.blobs.get(Bucket::Evidence, &opened.evidence_key).await {
             Ok(body) => body,
-            Err(error) => return Err(failed(Error::unavailable(error.to_string()))),
+            Err(error) => return Err(failed(&Error::unavailable(error.to_string()))),
         };
         let (chunks, received) = mpsc::channel(4);
         tokio::spawn(async move {

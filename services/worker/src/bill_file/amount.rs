@@ -7,7 +7,7 @@
 pub(super) fn minor_units(text: &str, currency: &str) -> Result<i64, String> {
     let known = iso_currency::Currency::from_code(currency);
     // Where the currency is unknown that is said of the currency.
-    let digits = known.and_then(|currency| currency.exponent()).unwrap_or(2);
+    let digits = known.and_then(iso_currency::Currency::exponent).unwrap_or(2);
     scaled(text, digits.into()).ok_or_else(|| match digits {
         0 => format!("must be a whole amount of {currency}, such as 12"),
         digits => format!("must be an amount with up to {digits} digits after the point, such as 12.50"),

@@ -1,7 +1,7 @@
 //! A bill from the office to the books, through every service.
 
 use e2e::citizen::key;
-use e2e::{Checkout, Service};
+use e2e::{Checkout, Service, files};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -49,5 +49,43 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let proof =
             world.operate(Service::Payment, "ledger", &["verify", "--tenant", "riverton"]).await.unwrap();
         assert!(proof.contains("the books are right"), "{proof}");
+    });
+}
+
+#[test]
+fn a_file_of_bills_is_checked_as_a_whole_and_then_each_line_has_its_bill_once() {
+    in_world(async |world| {
+        let (mut ada, mut sam) = (sign_in(world, "ada").await, sign_in(world, "sam").await);
+        let subject = ada.get("/v1/me").await.unwrap()["subject"].as_str().unwrap().to_owned();
+        let file = files::bills(&subject, 25);
+        let run = sam.run_bills(&file).await.unwrap();
+        assert_eq!(
+            (&run["status"], &run["issued"], &run["faulty"]),
+            (&json!("finished"), &json!(25), &json!(0))
+        );
+        let bills = ada.get("/v1/bills?page_size=200").await.unwrap();
+        let reference = String::from_utf8(file.bytes.clone()).unwrap();
+        let tag = reference.lines().nth(1).unwrap().split('/').next().unwrap().to_owned();
+        let mine = bills["bills"].as_array().unwrap().iter();
+        let mine = mine.filter(|bill| bill["reference"].as_str().unwrap().starts_with(&tag));
+        assert_eq!(mine.count(), 25);
+
+        // The same bills again, in another file: every line is told, and nothing is issued.
+        let mut again = files::bills(&subject, 2);
+        again.bytes = [&file.bytes[..], b"x,,,2001-01-01,,,0,1,EUR,\n"].concat();
+        let failed = sam.run_bills(&again).await.unwrap();
+        assert_eq!((&failed["failure"], &failed["issued"]), (&json!("LINES"), &json!(0)));
+        let faults = sam.get(failed["_links"]["faults"].as_str().unwrap()).await.unwrap();
+        let faults = faults["faults"].as_array().unwrap();
+        assert_eq!(
+            faults[0],
+            json!({ "line": 1, "field": "reference", "rule": "must be of no other line, and of no bill" })
+        );
+        assert!(faults.iter().any(|fault| fault["line"] == 26 && fault["field"] == "due_on"), "{faults:?}");
+
+        // Citizens hand in no lists, and staff no evidence.
+        let refused = ada.hand_in(&files::bills(&subject, 1)).await;
+        assert!(refused.is_err_and(|error| error.to_string().contains("purpose")));
+        assert!(sam.hand_in(&files::pdf()).await.is_err_and(|error| error.to_string().contains("purpose")));
     });
 }

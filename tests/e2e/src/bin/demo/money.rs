@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e::citizen::key;
-use e2e::{Checkout, Citizen};
+use e2e::{Checkout, Citizen, files};
 use http::{Method, StatusCode};
 use serde_json::json;
 use url::Url;
@@ -22,6 +22,10 @@ pub(crate) async fn run(bff: &Url, report: &mut Report, citizen: &mut Citizen) -
         "billed is {seen}"
     );
     report.step("billed 125.00 EUR by sam; the citizen sees it");
+
+    let run = sam.run_bills(&files::bills(&subject, 40)).await?;
+    ensure!(run["status"] == "finished" && run["issued"] == 40, "the run is {run}");
+    report.step("40 bills issued from a file that sam has handed in: checked as a whole, each issued once");
 
     let payment = citizen.begin_to_pay(id).await?;
     report.step("payment begun: answered at once, then the provider's page");
