@@ -186,6 +186,13 @@ impl DocumentService for Shelf {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn open_document(
+        &self,
+        _: Request<v1::OpenDocumentRequest>,
+    ) -> Result<Response<v1::OpenDocumentResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn report_scan(
         &self,
         _: Request<v1::ReportScanRequest>,

@@ -203,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn bills_are_issued_only_when_every_line_is_right_and_each_line_ends_once(
-            batches in prop::collection::vec((0..50, 0..3), 0..20),
+            batches in prop::collection::vec((0..50_i32, 0..3_i32), 0..20),
             issued in prop::collection::vec(any::<bool>(), 1_000),
         ) {
             let read = batches.iter().fold(run(), |run, (lines, faulty)| run.staged(*lines, (*faulty).min(*lines)));

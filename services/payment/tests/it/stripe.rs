@@ -53,6 +53,7 @@ pub(crate) fn payment() -> Payment {
         silent_since: None,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         created_at: NOW,
         expires_at: NOW + Duration::minutes(90),
         finished_at: None,

@@ -23,6 +23,7 @@ fn payment() -> Payment {
         silent_since: None,
         refunded: 0,
         refunding: 0,
+        disputed: 0,
         created_at: datetime!(2026-11-29 06:00 UTC),
         expires_at: datetime!(2026-11-29 07:30 UTC),
         finished_at: None,
