@@ -47,6 +47,7 @@ pub(crate) struct TestApp {
     pub(crate) inbox: Arc<Callbacks>,
     shutdown: Shutdown,
     receiver: AbortHandle,
+    worker: AbortHandle,
 }
 
 /// Where the provider calls: what `bff` does with it.
@@ -76,6 +77,13 @@ pub(crate) struct Actor {
 impl TestApp {
     pub(crate) async fn start() -> Self {
         Self::start_beside(frozen(), Vec::new()).await
+    }
+
+    /// Without anybody who has payments advanced but the test.
+    pub(crate) async fn start_alone() -> Self {
+        let app = Self::start().await;
+        app.worker.abort();
+        app
     }
 
     /// With these accounts beside those at the provider.
@@ -131,7 +139,8 @@ impl TestApp {
         })
         .abort_handle();
         let state = running.state;
-        Self { clock, state, channel, issuer, db, kafka, psp, inbox, shutdown, receiver }
+        let worker = tokio::spawn(work(db.admin().await, issuer.clone(), channel.clone())).abort_handle();
+        Self { clock, state, channel, issuer, db, kafka, psp, inbox, shutdown, receiver, worker }
     }
 
     pub(crate) fn ada(&self) -> Actor {
@@ -333,6 +342,7 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.shutdown.request();
         self.receiver.abort();
+        self.worker.abort();
     }
 }
 
@@ -340,6 +350,30 @@ impl Drop for TestApp {
 pub(crate) fn frozen() -> Clock {
     #[expect(clippy::disallowed_methods, reason = "audit checkpoints are stored in a store of the real time")]
     Clock::frozen(OffsetDateTime::now_utc())
+}
+
+/// Has advanced what is to be, as the worker's workflows do, but without their waits: the clock stands still.
+async fn work(mut admin: sqlx::PgConnection, issuer: Arc<Issuer>, channel: Channel) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        ticks.tick().await;
+        let waiting: Vec<(String, uuid::Uuid)> =
+            sqlx::query_as("select tenant, subject from due where kind = 'payment_step'")
+                .fetch_all(&mut admin)
+                .await
+                .expect("rows");
+        let advances = waiting.into_iter().map(|(tenant, id)| {
+            let worker = Actor {
+                who: Who::Service { name: "svc-worker".to_owned() },
+                issuer: issuer.clone(),
+                tenant: Some(tenant.parse().expect("a tenant")),
+                channel: channel.clone(),
+            };
+            // What fails is tried again with the next tick.
+            async move { worker.advance(&id.to_string()).await.ok() }
+        });
+        futures::future::join_all(advances).await;
+    }
 }
 
 async fn received(
