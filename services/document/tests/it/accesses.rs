@@ -129,5 +129,5 @@ fn what_was_handed_in_leaves_by_two_places_and_both_write_the_log() {
     logging.sort_unstable();
     // Versions, and copies of cases.
     assert_eq!(signing, ["download_case_export.rs", "hand_out.rs"]);
-    assert_eq!(logging, ["download_case_export.rs", "hand_out.rs", "log_access.rs"]);
+    assert_eq!(logging, ["download_case_export.rs", "hand_out.rs", "log_access.rs", "open_document.rs"]);
 }

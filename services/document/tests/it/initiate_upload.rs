@@ -107,12 +107,31 @@ async fn every_broken_rule_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_citizens_hand_in_documents() {
+async fn only_citizens_hand_in_evidence_and_only_staff_their_lists() {
     let app = TestApp::start().await;
     let file = File::pdf("Ada");
-    for actor in [app.staff("sam", "riverton"), app.worker(), app.service("svc-notification", "riverton")] {
+    for actor in [app.worker(), app.service("svc-notification", "riverton")] {
         assert_refused(actor.initiate(&file).await, Code::PermissionDenied, reason::PERMISSION_DENIED);
     }
+    let sam = app.staff("sam", "riverton");
+    assert_refused(sam.initiate(&file).await, Code::InvalidArgument, reason::UNKNOWN_PURPOSE);
+    let list = File {
+        name: "bills.csv".to_owned(),
+        purpose: "bill-run".to_owned(),
+        content_type: "text/csv".to_owned(),
+        bytes: b"reference,payer\n".to_vec(),
+    };
+    assert_refused(app.ada().initiate(&list).await, Code::InvalidArgument, reason::UNKNOWN_PURPOSE);
+    // What one of the staff hands in no other goes on with, and the worker opens it once it is ready.
+    let id = app.sent(&sam, &list).await;
+    let lea = app.staff("lea", "riverton").confirm(&id).await;
+    assert_refused(lea, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
+    assert_refused(app.worker().open(&id).await, Code::Locked, reason::DOCUMENT_NOT_SCANNED);
+    let (id, _) = app.ready(&sam, &list).await;
+    let opened = app.worker().open(&id).await.unwrap();
+    assert_eq!(opened.purpose, "bill-run");
+    let (evidence, _) = app.ready(&app.ada(), &file).await;
+    assert_refused(app.worker().open(&evidence).await, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
     let anonymous = app.ada().client().initiate_upload(file.declaration()).await.map_err(Into::into);
     let anonymous: Result<_> = anonymous;
     assert_refused(anonymous, Code::Unauthenticated, reason::TOKEN_MISSING);

@@ -66,7 +66,11 @@ async fn a_class_that_a_purpose_names_cannot_be_taken_away() {
     let fields: Vec<_> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
     assert_eq!(
         fields,
-        ["upload:/purposes/income/retention_class", "upload:/purposes/statement/retention_class"]
+        [
+            "upload:/purposes/bill-run/retention_class",
+            "upload:/purposes/income/retention_class",
+            "upload:/purposes/statement/retention_class",
+        ]
     );
     retention["classes"]["casework"] =
         json!({"keep_for": "P18M", "legal_basis": "By-law 7", "lock_mode": "none", "second_person": true});

@@ -230,7 +230,7 @@ async fn a_correction_obeys_the_policy_of_its_document() {
     let refused = ada.correct(&id, &text).await;
     assert_refused(refused, Code::InvalidArgument, reason::CONTENT_TYPE_NOT_ALLOWED);
     let staff = app.staff("sam", "riverton").correct(&id, &File::pdf("x")).await;
-    assert_refused(staff, Code::PermissionDenied, reason::PERMISSION_DENIED);
+    assert_refused(staff, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
     let other = app.citizen("ben", "riverton").correct(&id, &File::pdf("x")).await;
     assert_refused(other, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
     assert_eq!(app.count("select count(*) from document_versions").await, 1);

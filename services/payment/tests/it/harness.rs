@@ -82,8 +82,13 @@ impl TestApp {
     /// Without anybody who has payments advanced but the test.
     pub(crate) async fn start_alone() -> Self {
         let app = Self::start().await;
-        app.worker.abort();
+        app.alone();
         app
+    }
+
+    /// From now on nobody has payments advanced but the test.
+    pub(crate) fn alone(&self) {
+        self.worker.abort();
     }
 
     /// With these accounts beside those at the provider.

@@ -117,7 +117,7 @@ async fn what_becomes_known_late_is_posted_into_the_open_month() {
     let mut admin = app.db.admin().await;
     let late = "insert into ledger_entries (id, tenant, kind, subject_id, posted_at)
         select '018f0000-0000-7000-8000-00000000000e', tenant, kind, '018f0000-0000-7000-8000-00000000000f', posted_at
-        from ledger_entries order by id limit 1";
+        from ledger_entries order by posted_at limit 1";
     let refused = sqlx::raw_sql(late).execute(&mut admin).await.unwrap_err();
     assert!(refused.to_string().contains("the period is closed"), "{refused}");
     for sql in ["update periods set closed_at = null, closed_by = null", "delete from periods"] {

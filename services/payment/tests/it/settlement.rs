@@ -255,6 +255,7 @@ async fn a_report_that_knows_more_than_we_do_waits_until_we_have_asked() {
     let bill = app.issued().await;
     app.clock.advance(Duration::from_millis(1));
     let silent = app.submitted(&bill.bill_id).await;
+    app.alone();
     app.card(&silent, cards::NO_WEBHOOK).await;
     app.close_day().await;
     let day = app.today();
@@ -273,6 +274,7 @@ async fn what_nobody_can_say_for_hours_does_not_hold_up_the_day_and_is_found_lat
     let bill = app.issued().await;
     app.clock.advance(Duration::from_millis(1));
     let silent = app.submitted(&bill.bill_id).await;
+    app.alone();
     app.card(&silent, cards::NO_WEBHOOK).await;
     // The provider's report knows it, and the provider itself does not say.
     let fault = json!({ "operation": "get_payment", "times": 1_000, "when": "before", "answer": "status" });
