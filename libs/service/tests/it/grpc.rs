@@ -119,13 +119,13 @@ async fn refusals_a_handler_never_sees_carry_details() {
 
     let anonymous = client.get_document(GetDocumentRequest::default()).await.unwrap_err();
     assert_eq!(reason(&anonymous), (Code::Unauthenticated, "TOKEN_MISSING".into()));
-    let staff_only = {
+    let people_only = {
         let mut request = Request::new(InitiateUploadRequest::default());
-        let token = auth::Token::parse(&issuer.staff("sam", "riverton")).unwrap();
-        auth::client::authorize(&mut request, &token, None);
+        let token = auth::Token::parse(&issuer.service("svc-worker")).unwrap();
+        auth::client::authorize(&mut request, &token, Some(&"riverton".parse().unwrap()));
         client.initiate_upload(request).await.unwrap_err()
     };
-    assert_eq!(reason(&staff_only), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
+    assert_eq!(reason(&people_only), (Code::PermissionDenied, "PERMISSION_DENIED".into()));
 
     let bearer = format!("Bearer {}", issuer.citizen("ada", "riverton"));
     let token = ("authorization", &*bearer);
