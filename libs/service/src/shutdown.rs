@@ -1,6 +1,7 @@
 //! Stopping in two steps, and the tasks that are waited for.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -172,6 +173,14 @@ impl Shutdown {
                 Err(_panicked) => Early::Panicked.into(),
             };
             shutdown.fail(name, source);
+        });
+    }
+
+    /// The same for a task that never fails: what it depends on is waited for.
+    pub fn keep(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn(name, async move {
+            task.await;
+            Ok::<_, Infallible>(())
         });
     }
 

@@ -1,6 +1,5 @@
 //! From settings to a running service.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use audit::Trail;
@@ -100,23 +99,23 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     let inbox = consumers::inbox(&state, &config.kafka)?;
     let chained = trail.inbox(&config.kafka, &[topics::DOCUMENT])?;
     let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters(), chained.dead_letters()])?;
-    spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
-    spawn(shutdown, "event consumer", inbox.run(shutdown.token()));
-    spawn(shutdown, "audit chain", chained.run(shutdown.token()));
-    spawn(shutdown, "audit checkpoints", trail.clone().seal_until(shutdown.token()));
+    shutdown.keep("outbox relay", relay.run(shutdown.token()));
+    shutdown.keep("event consumer", inbox.run(shutdown.token()));
+    shutdown.keep("audit chain", chained.run(shutdown.token()));
+    shutdown.keep("audit checkpoints", trail.clone().seal_until(shutdown.token()));
     let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "inbox sweep", forget);
-    spawn(shutdown, "due runner", runner.run(shutdown.token()));
-    spawn(shutdown, "object chores", cleaning.run(state.clone(), shutdown.token()));
+    shutdown.keep("inbox sweep", forget);
+    shutdown.keep("due runner", runner.run(shutdown.token()));
+    shutdown.keep("object chores", cleaning.run(state.clone(), shutdown.token()));
     let tsa = config.tsa.clone().map(|settings| Tsa::new(settings, clock.clone())).transpose()?;
     let seals = Seals { trail: trail.clone(), tsa };
-    spawn(shutdown, "exports", exporting.run(state.clone(), seals, shutdown.token()));
+    shutdown.keep("exports", exporting.run(state.clone(), seals, shutdown.token()));
     let reconciler = Reconciler::new(state.clone(), config.reconcile);
-    spawn(shutdown, "reconciler", reconciler.run(shutdown.token()));
+    shutdown.keep("reconciler", reconciler.run(shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "idempotency sweep", sweep);
+    shutdown.keep("idempotency sweep", sweep);
     let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
-    spawn(shutdown, "key rotation", rewrap);
+    shutdown.keep("key rotation", rewrap);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(DocumentServiceServer::new(Api::new(state.clone()))))
@@ -144,12 +143,4 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
 /// What a tenant's staff may publish.
 fn policies() -> Kinds {
     Kinds::new().with::<UploadPolicy>().with::<RetentionPolicy>().with::<AccessPolicy>()
-}
-
-/// A task that ends when asked, and never fails: what it depends on is waited for.
-fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-    shutdown.spawn(name, async move {
-        task.await;
-        Ok::<_, Infallible>(())
-    });
 }

@@ -1,6 +1,5 @@
 //! From settings to a running service.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -75,15 +74,15 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     let inbox = consumers::inbox(&state, &config.kafka)?;
     let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters()])?;
     let runner = jobs::runner(&state);
-    spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
-    spawn(shutdown, "event consumer", inbox.run(shutdown.token()));
-    spawn(shutdown, "due runner", runner.run(shutdown.token()));
+    shutdown.keep("outbox relay", relay.run(shutdown.token()));
+    shutdown.keep("event consumer", inbox.run(shutdown.token()));
+    shutdown.keep("due runner", runner.run(shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "idempotency sweep", sweep);
+    shutdown.keep("idempotency sweep", sweep);
     let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
-    spawn(shutdown, "key rotation", rewrap);
+    shutdown.keep("key rotation", rewrap);
     let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "inbox sweep", forget);
+    shutdown.keep("inbox sweep", forget);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(grpc::Service::server(state.clone())))
@@ -98,12 +97,4 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         .serve(shutdown)
         .await?;
     Ok(Running { grpc, admin, state })
-}
-
-/// A task that ends when asked, and never fails: what it depends on is waited for.
-fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-    shutdown.spawn(name, async move {
-        task.await;
-        Ok::<_, Infallible>(())
-    });
 }

@@ -25,7 +25,7 @@ mod words;
 
 pub use advance_payment::advance_payment;
 pub use announce_overdue::announce_overdue;
-pub use bill_runs::{Runs, create_run, get_run, list_run_faults, list_runs, remind_of_run};
+pub use bill_runs::{create_run, get_run, list_run_faults, list_runs, remind_of_run};
 pub use cancel_payment::cancel_payment;
 pub use close_bill::{cancel_bill, credit_bill, write_off_bill};
 pub use close_period::{Closing, close_period, list_periods};
@@ -44,7 +44,7 @@ pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
 pub use read_settlements::{Lines, get_settlement, list_settlements};
 pub use receive_callback::receive_callback;
-pub use settle::{Fetched, Settler, settle};
+pub use settle::{Fetched, Settler, Settling, settle};
 pub use stage_run_lines::stage_run_lines;
 pub use subject_erasure::{advance as advance_erasure, begin as begin_erasure};
 

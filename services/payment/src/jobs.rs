@@ -9,15 +9,15 @@ mod subject_erasure;
 use due::Runner;
 
 use crate::State;
-use crate::app::{BILL_OVERDUE, BILL_RUN, PAYMENT_STEP, SETTLEMENT, SUBJECT_ERASURE};
+use crate::app::{BILL_OVERDUE, BILL_RUN, PAYMENT_STEP, SETTLEMENT, SUBJECT_ERASURE, Settler};
 
 /// The runner of every kind that the service schedules.
 #[must_use]
-pub fn runner(state: &State) -> Runner {
+pub fn runner(state: &State, settler: &Settler) -> Runner {
     Runner::new(state.db.clone(), state.clock.clone())
         .on(BILL_OVERDUE, bill_overdue::handler(state))
         .on(BILL_RUN, bill_run::handler(state))
         .on(PAYMENT_STEP, payment_step::handler(state))
-        .on(SETTLEMENT, settlement::handler(state))
+        .on(SETTLEMENT, settlement::handler(state, settler.clone()))
         .on(SUBJECT_ERASURE, subject_erasure::handler(state))
 }

@@ -1,6 +1,5 @@
 //! From settings to a running service.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use audit::Trail;
@@ -18,6 +17,7 @@ use service::{BoxError, Shutdown, admin};
 use sqlx::migrate::Migrator;
 use topology::topics;
 
+use crate::app::Settler;
 use crate::grpc::Api;
 use crate::{Config, State, consumers, jobs};
 
@@ -81,21 +81,23 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
     };
 
     let relay = Relay::new(db.clone(), config.kafka.clone(), sqs, clock.clone())?;
-    let runner = jobs::runner(&state);
+    let (settler, settling) = Settler::new();
+    let runner = jobs::runner(&state, &settler);
     let inbox = consumers::inbox(&state, &config.kafka)?;
     let chained = trail.inbox(&config.kafka, &[topics::BILLING, topics::PAYMENT])?;
     let letters = dead_letters::server(&db, &clock, vec![inbox.dead_letters(), chained.dead_letters()])?;
-    spawn(shutdown, "outbox relay", relay.run(shutdown.token()));
-    spawn(shutdown, "event consumer", inbox.run(shutdown.token()));
-    spawn(shutdown, "audit chain", chained.run(shutdown.token()));
-    spawn(shutdown, "audit checkpoints", trail.clone().seal_until(shutdown.token()));
+    shutdown.keep("outbox relay", relay.run(shutdown.token()));
+    shutdown.keep("event consumer", inbox.run(shutdown.token()));
+    shutdown.keep("audit chain", chained.run(shutdown.token()));
+    shutdown.keep("audit checkpoints", trail.clone().seal_until(shutdown.token()));
     let forget = consumer::forget_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "inbox sweep", forget);
-    spawn(shutdown, "due runner", runner.run(shutdown.token()));
+    shutdown.keep("inbox sweep", forget);
+    shutdown.keep("due runner", runner.run(shutdown.token()));
+    shutdown.keep("settlements", settling.run(state.clone(), shutdown.token()));
     let sweep = idempotency::sweep_until(db.clone(), clock.clone(), shutdown.token());
-    spawn(shutdown, "idempotency sweep", sweep);
+    shutdown.keep("idempotency sweep", sweep);
     let rewrap = state.envelope.clone().rewrap_until(db.clone(), shutdown.token());
-    spawn(shutdown, "key rotation", rewrap);
+    shutdown.keep("key rotation", rewrap);
 
     let grpc = service::grpc::Server::new(&config.grpc, auth::Layer::new(verifier.clone()))
         .service(service::grpc_service!(BillingServiceServer::new(Api::new(state.clone()))))
@@ -114,12 +116,4 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         .serve(shutdown)
         .await?;
     Ok(Running { grpc, admin, state, trail })
-}
-
-/// A task that ends when asked, and never fails: what it depends on is waited for.
-fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-    shutdown.spawn(name, async move {
-        task.await;
-        Ok::<_, Infallible>(())
-    });
 }

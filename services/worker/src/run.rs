@@ -1,6 +1,5 @@
 //! From settings to running roles.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,9 +114,9 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
             .check("workflows document", &documents, |documents| async move { documents.check().await })
             .check("workflows s3", &blobs, |blobs| async move { blobs.check().await });
         let requests = requests::consumer(&role.kafka, &clock, &temporal)?;
-        spawn(shutdown, "requests", requests.run(shutdown.token()));
+        shutdown.keep("requests", requests.run(shutdown.token()));
         let activities = Activities::new(payments, documents, blobs);
-        spawn(shutdown, "workflows", temporal.run(activities, shutdown.token()));
+        shutdown.keep("workflows", temporal.run(activities, shutdown.token()));
     }
     if let Some(role) = &config.mail {
         let deliveries = Deliveries::new(channel::balanced(&role.notification), tokens);
@@ -143,14 +142,6 @@ fn owned<S: Clone, F>(state: &S, with: impl FnOnce(S) -> F) -> F {
     with(state.clone())
 }
 
-/// A task that ends when asked, and never fails: what it depends on is waited for.
-fn spawn(shutdown: &Shutdown, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-    shutdown.spawn(name, async move {
-        task.await;
-        Ok::<_, Infallible>(())
-    });
-}
-
 /// Runs a role until the worker is asked to stop; what it does for one job has to be done within its lease.
 fn play<S, W, F>(
     shutdown: &Shutdown,
@@ -165,7 +156,7 @@ fn play<S, W, F>(
 {
     let state = Arc::new(state);
     let token = shutdown.token();
-    shutdown.spawn(name, async move {
+    shutdown.keep(name, async move {
         let handler = move |received: Received| {
             // Calls made for the job carry the id of the request that caused it.
             let request_id = received.attribute("x-request-id").and_then(RequestId::parse);
@@ -176,6 +167,5 @@ fn play<S, W, F>(
             context::scope(context, work(S::clone(&state), received))
         };
         consumer.run(handler, token).await;
-        Ok::<_, Infallible>(())
     });
 }

@@ -2,26 +2,17 @@
 
 use auth::Caller;
 use idempotency::{KEEP, Key, Outcome};
-use ids::{BillRunId, DocumentId};
+use ids::{BillRunId, DocumentId, Tenant};
 use pg::Tx;
 use proto::Operation;
 use proto::payment::v1;
 use time::OffsetDateTime;
 
-use super::{BILL_RUN, PATIENCE_WITH_WORKFLOWS};
+use super::{BILL_RUN, PATIENCE_WITH_WORKFLOWS, Page};
 use crate::db::bill_runs::Fault;
 use crate::domain::{BillRun, PageToken, RunFormat, RunState};
 use crate::error::Broken;
 use crate::{Error, State, db, events, work_events};
-
-/// A page of runs.
-#[derive(Debug)]
-pub struct Runs {
-    /// Newest first.
-    pub runs: Vec<BillRun>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<PageToken>,
-}
 
 /// Begins a run: its document is read, checked, and worked through after the commit.
 pub async fn create_run(
@@ -76,26 +67,28 @@ pub async fn create_run(
 }
 
 /// Reads a run.
-pub async fn get_run(state: &State, caller: &Caller, id: &str) -> Result<BillRun, Error> {
-    let (tenant, id) = (caller.tenant.clone(), run_id(id)?);
-    let found = state.db.tenant(&caller.tenant, move |tx| {
-        Box::pin(async move { db::bill_runs::find(tx, &tenant, id).await?.ok_or(Error::RunNotFound) })
+pub async fn get_run(state: &State, tenant: &Tenant, id: &str) -> Result<BillRun, Error> {
+    let (of, id) = (tenant.clone(), run_id(id)?);
+    let found = state.db.tenant(tenant, move |tx| {
+        Box::pin(async move { db::bill_runs::find(tx, &of, id).await?.ok_or(Error::RunNotFound) })
     });
     found.await
 }
 
 /// Lists runs, newest first.
-pub async fn list_runs(state: &State, caller: &Caller, request: &v1::ListRunsRequest) -> Result<Runs, Error> {
+pub async fn list_runs(
+    state: &State,
+    caller: &Caller,
+    request: &v1::ListRunsRequest,
+) -> Result<Page<BillRun>, Error> {
     let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
     let found = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
-            let runs = db::bill_runs::list(tx, &tenant, after.map(PageToken::last), limit).await?;
-            Ok::<_, Error>(paging::cut(runs, size, |run| run.id.into()))
+            Ok::<_, Error>(db::bill_runs::list(tx, &tenant, after.map(PageToken::last), limit).await?)
         })
     });
-    let (runs, next) = found.await?;
-    Ok(Runs { runs, next })
+    Ok(paging::cut(found.await?, size, |run| run.id.into()))
 }
 
 /// Lists what lines of a run break.

@@ -13,6 +13,7 @@ use pg::{Db, Tx};
 use time::{Duration, OffsetDateTime};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 
 use super::SETTLEMENT;
 use crate::db::settlements::SettledAccount;
@@ -36,9 +37,13 @@ const BEFORE: Duration = Duration::days(1);
 /// Accounts waiting for the task.
 const WAITING: usize = 100;
 
-/// Hands accounts to the task that fetches what was settled. The task ends with its last handle. Cheap to clone.
+/// Hands accounts to the task that fetches what was settled. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Settler(mpsc::Sender<(Tenant, SettledAccountId)>);
+
+/// The task behind a [`Settler`].
+#[derive(Debug)]
+pub struct Settling(mpsc::Receiver<(Tenant, SettledAccountId)>);
 
 /// What came of fetching a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,20 +63,11 @@ pub enum Fetched {
 }
 
 impl Settler {
-    /// A handle, and the task behind it.
+    /// A handle and its task, which is to be run.
     #[must_use]
-    pub fn start(state: State) -> Self {
+    pub fn new() -> (Self, Settling) {
         let (sender, receiver) = mpsc::channel(WAITING);
-        tokio::spawn(async move {
-            let handed_over = ReceiverStream::new(receiver);
-            handed_over
-                .for_each(|(tenant, id)| {
-                    let state = state.clone();
-                    async move { in_turn(&state, &tenant, id).await }
-                })
-                .await;
-        });
-        Self(sender)
+        (Self(sender), Settling(receiver))
     }
 
     /// Hands over an account. Says when to hand it over again, unless its row is settled by then.
@@ -83,14 +79,22 @@ impl Settler {
     }
 }
 
-async fn in_turn(state: &State, tenant: &Tenant, id: SettledAccountId) {
+impl Settling {
+    /// Settles what is handed over, one after the other, until `shutdown`.
+    pub async fn run(self, state: State, shutdown: CancellationToken) {
+        let handed_over = ReceiverStream::new(self.0).take_until(shutdown.cancelled());
+        handed_over.for_each(|(tenant, id)| in_turn(&state, tenant, id)).await;
+    }
+}
+
+async fn in_turn(state: &State, tenant: Tenant, id: SettledAccountId) {
     let of = tenant.clone();
-    let account = state.db.tenant(tenant, move |tx| {
+    let account = state.db.tenant(&tenant, move |tx| {
         Box::pin(async move { Ok::<_, Error>(db::settlements::account_of(tx, &of, id).await?) })
     });
     let fetched = match account.await {
         Ok(Some(account)) => {
-            settle(&state.db, &state.clock, &state.providers, tenant, &account.account).await
+            settle(&state.db, &state.clock, &state.providers, &tenant, &account.account).await
         }
         Ok(None) => return,
         Err(error) => Err(error),

@@ -5,7 +5,7 @@ use pg::Tx;
 use prost::Message as _;
 use proto::payment::v1;
 
-use super::bill_runs::run_id;
+use super::bill_runs::get_run;
 use super::create_bill::check;
 use crate::db::bill_runs::{Fault, Line, SEALED};
 use crate::domain::bill_run::MOST_LINES;
@@ -29,7 +29,8 @@ pub async fn stage_run_lines(
     tenant: &Tenant,
     request: &v1::StageRunLinesRequest,
 ) -> Result<BillRun, Error> {
-    let (id, run) = (run_id(&request.run_id)?, find(state, tenant, &request.run_id).await?);
+    let run = get_run(state, tenant, &request.run_id).await?;
+    let id = run.id;
     if request.lines.len() > MOST_AT_ONCE || request.first_line < 1 {
         return Err(Error::Run(vec![Broken::new("lines", "must be at most 500, from line 1 on")]));
     }
@@ -91,14 +92,6 @@ pub async fn stage_run_lines(
         })
     });
     staged.await
-}
-
-async fn find(state: &State, tenant: &Tenant, id: &str) -> Result<BillRun, Error> {
-    let (of, id) = (tenant.clone(), run_id(id)?);
-    let found = state.db.tenant(tenant, move |tx| {
-        Box::pin(async move { db::bill_runs::find(tx, &of, id).await?.ok_or(Error::RunNotFound) })
-    });
-    found.await
 }
 
 fn look(line: &v1::StagedLine, now: time::OffsetDateTime) -> Checked {

@@ -93,7 +93,7 @@ impl BillingService for Api {
         request: Request<v1::GetRunRequest>,
     ) -> Result<Response<v1::GetRunResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let run = app::get_run(&self.state, caller, &request.get_ref().run_id).await?;
+        let run = app::get_run(&self.state, &caller.tenant, &request.get_ref().run_id).await?;
         Ok(Response::new(v1::GetRunResponse { run: Some(v1::BillRun::from(&run)) }))
     }
 
@@ -102,10 +102,10 @@ impl BillingService for Api {
         request: Request<v1::ListRunsRequest>,
     ) -> Result<Response<v1::ListRunsResponse>, Status> {
         let caller = auth::caller(&request)?;
-        let page = app::list_runs(&self.state, caller, request.get_ref()).await?;
+        let (runs, next) = app::list_runs(&self.state, caller, request.get_ref()).await?;
         Ok(Response::new(v1::ListRunsResponse {
-            runs: page.runs.iter().map(v1::BillRun::from).collect(),
-            next_page_token: page.next.map(|token| token.to_string()).unwrap_or_default(),
+            runs: runs.iter().map(v1::BillRun::from).collect(),
+            next_page_token: next.map(|token| token.to_string()).unwrap_or_default(),
         }))
     }
 

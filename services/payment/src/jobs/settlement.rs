@@ -6,8 +6,9 @@ use crate::{Error, State};
 
 pub(super) fn handler(
     state: &State,
+    settler: Settler,
 ) -> impl for<'t> Fn(&'t mut Tx, Row) -> BoxFuture<'t, Result<Next, Error>> + Send + Sync + 'static {
-    let (settler, clock) = (Settler::start(state.clone()), state.clock.clone());
+    let clock = state.clock.clone();
     move |tx, row| {
         let Ok(id) = row.subject.try_into() else { return Box::pin(async { Ok(Next::Done) }) };
         let next = settler.hand_over(tx.tenant(), id, clock.now());
