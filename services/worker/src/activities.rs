@@ -13,12 +13,13 @@ use blobs::Blobs;
 use rpc_error::Code;
 use temporalio_common::error::ApplicationFailure;
 use temporalio_common::{RetryPolicy, data_converters::PayloadConversionError};
+use temporalio_sdk::ActivityOptions;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
 use crate::owners::{Documents, Payments};
 
 /// An activity whose worker has not been heard of for so long is begun anew by another.
-pub const SOON_AGAIN: Duration = Duration::from_secs(10);
+const SOON_AGAIN: Duration = Duration::from_secs(10);
 /// How often a worker is heard of.
 const HEARTBEAT: Duration = Duration::from_secs(3);
 
@@ -38,12 +39,17 @@ impl Activities {
     }
 }
 
-/// What is away is asked again without end: that is what the workflow is there for.
+/// Of an activity that takes up to `takes`. Whether its worker lives is heard of meanwhile; what is away is asked again without end: that is
+/// what the workflow is there for.
 #[must_use]
-pub fn retry() -> RetryPolicy {
-    RetryPolicy::builder()
+pub fn options(takes: Duration) -> ActivityOptions {
+    let retry = RetryPolicy::builder()
         .initial_interval(Duration::from_secs(1))
         .maximum_interval(Duration::from_secs(30))
+        .build();
+    ActivityOptions::with_start_to_close_timeout(takes)
+        .heartbeat_timeout(SOON_AGAIN)
+        .retry_policy(retry)
         .build()
 }
 

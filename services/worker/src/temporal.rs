@@ -79,7 +79,7 @@ pub enum Error {
     Call(#[source] Box<tonic::Status>),
     /// A workflow cannot be started or signalled.
     #[error("Temporal does not start a workflow")]
-    Start(#[from] Box<WorkflowStartError>),
+    Start(#[source] Box<WorkflowStartError>),
     /// The worker cannot be made.
     #[error("a worker of Temporal's cannot be made")]
     Create(#[from] WorkerCreateError),
@@ -134,14 +134,11 @@ impl Temporal {
                 .maybe_tls_options(tls)
                 .maybe_api_key(api_key.as_ref().map(|key| key.expose_secret().to_owned()))
                 .build();
-            let options = (options, ClientOptions::new(namespace.clone()).build());
-            Client::connect(options.0, options.1).await
+            Client::connect(options, ClientOptions::new(namespace.clone()).build()).await
         });
         connected.await.map_err(|error: ClientConnectError| Error::Connect(Box::new(error)))
     }
-}
 
-impl Temporal {
     /// Whether the server knows our namespace.
     ///
     /// # Errors

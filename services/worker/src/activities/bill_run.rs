@@ -52,19 +52,18 @@ impl BillRunActivities {
         run: BillRun,
     ) -> Result<Progress, ActivityError> {
         let tenant: Tenant = super::parsed(&run.tenant)?;
-        let asked = StageRunLinesRequest { run_id: run.run_id.clone(), first_line: 1, ..Default::default() };
-        let staged = heard(&ctx, self.payments.stage(&tenant, asked.clone())).await?;
-        if staged.status() != BillRunStatus::Checking {
-            return Ok(progress(staged.status(), 0));
-        }
         let known = heard(&ctx, self.payments.bill_run(&tenant, &run.run_id)).await?;
+        if known.status() != BillRunStatus::Checking {
+            return Ok(progress(known.status(), 0));
+        }
+        let asked = StageRunLinesRequest { run_id: run.run_id.clone(), first_line: 1, ..Default::default() };
         let Some((mut lines, read)) = self.open(&ctx, &tenant, &known).await? else {
             let failure = BillRunFailure::Document.into();
             let none = StageRunLinesRequest { failure, ..asked };
             let staged = heard(&ctx, self.payments.stage(&tenant, none)).await?;
             return Ok(progress(staged.status(), 0));
         };
-        let (mut next, mut number) = (staged.next_line, 1);
+        let (mut next, mut number) = (known.lines + 1, 1);
         let mut status = BillRunStatus::Checking;
         while let Some(batch) = lines.recv().await {
             beat(&ctx, number).await?;

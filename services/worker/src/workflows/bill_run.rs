@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{ActivityOptions, ContinueAsNewOptions, WorkflowContext, WorkflowResult};
+use temporalio_sdk::{ContinueAsNewOptions, WorkflowContext, WorkflowResult};
 
-use crate::activities::{BillRunActivities, SOON_AGAIN, retry};
+use crate::activities::{BillRunActivities, options};
 
+/// How long reading a file may take.
+const TAKES: Duration = Duration::from_secs(3_600);
 /// Activities after which a run goes on with a history of its own.
 const ROUNDS: u32 = 50;
 
@@ -42,7 +44,8 @@ impl BillRunWorkflow {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, mut run: BillRun) -> WorkflowResult<i32> {
         if !run.read {
-            let read = ctx.execute_activity(BillRunActivities::read_bill_run, run.clone(), options()).await?;
+            let read =
+                ctx.execute_activity(BillRunActivities::read_bill_run, run.clone(), options(TAKES)).await?;
             if read.over {
                 return Ok(read.issued);
             }
@@ -50,7 +53,7 @@ impl BillRunWorkflow {
         }
         for _ in 0..ROUNDS {
             let reached =
-                ctx.execute_activity(BillRunActivities::issue_bills, run.clone(), options()).await?;
+                ctx.execute_activity(BillRunActivities::issue_bills, run.clone(), options(TAKES)).await?;
             if reached.over {
                 return Ok(reached.issued);
             }
@@ -58,12 +61,4 @@ impl BillRunWorkflow {
         ctx.continue_as_new(run, ContinueAsNewOptions::default())?;
         Ok(0)
     }
-}
-
-/// Reading a file takes as long as the file; whether the worker lives is heard of in between.
-fn options() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(3_600))
-        .heartbeat_timeout(SOON_AGAIN)
-        .retry_policy(retry())
-        .build()
 }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use temporalio_macros::{workflow, workflow_methods};
-use temporalio_sdk::{
-    ActivityOptions, ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows,
-};
+use temporalio_sdk::{ContinueAsNewOptions, SyncWorkflowContext, WorkflowContext, WorkflowResult, workflows};
 
-use crate::activities::{PaymentActivities, SOON_AGAIN, retry};
+use crate::activities::{PaymentActivities, options};
+
+/// How long a step may take, which asks a provider.
+const TAKES: Duration = Duration::from_secs(60);
 
 /// A payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +45,9 @@ impl PaymentWorkflow {
     pub async fn run(ctx: &mut WorkflowContext<Self>, payment: Payment) -> WorkflowResult<()> {
         loop {
             let seen = ctx.state(|state| state.wanted);
-            let step =
-                ctx.execute_activity(PaymentActivities::advance_payment, payment.clone(), options()).await?;
+            let step = ctx
+                .execute_activity(PaymentActivities::advance_payment, payment.clone(), options(TAKES))
+                .await?;
             let wanted = move |state: &Self| state.wanted != seen;
             match step.wait_ms {
                 Some(wait_ms) => {
@@ -68,12 +70,4 @@ impl PaymentWorkflow {
     pub fn wanted(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.wanted += 1;
     }
-}
-
-/// A step asks a provider, which may take its time.
-fn options() -> ActivityOptions {
-    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(60))
-        .heartbeat_timeout(SOON_AGAIN)
-        .retry_policy(retry())
-        .build()
 }
