@@ -8,7 +8,6 @@ use testkit::eventually;
 use crate::harness::{
     Actor, File, Result, SOON, TestApp, assert_refused, at, evidence_key, fetch, intake_key, is_replayed,
 };
-use crate::proxy::Proxy;
 
 impl Actor {
     pub(crate) async fn erase(&self, id: &str) -> Result<v1::Document> {
@@ -139,7 +138,7 @@ async fn a_scan_that_goes_on_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_is_replayed_and_deletes_what_the_first_try_could_not() {
-    let store = Proxy::to_s3().await;
+    let store = testkit::Proxy::to(&testkit::env().get("GUILDHALL_S3_ENDPOINT")).await;
     let app = TestApp::start_with(|config| config.s3.endpoint = store.url()).await;
     let ada = app.ada();
     let id = app.sent(&ada, &File::pdf("Ada")).await;

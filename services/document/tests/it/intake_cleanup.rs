@@ -5,7 +5,6 @@ use proto::document::v1::RejectionReason;
 use testkit::eventually;
 
 use crate::harness::{File, SOON, TestApp, intake_key, put};
-use crate::proxy::Proxy;
 
 async fn deleted(app: &TestApp, id: &str) {
     let deleted = eventually(SOON, || async {
@@ -58,7 +57,7 @@ async fn what_a_late_signature_puts_back_is_deleted_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_could_not_be_deleted_is_tried_again() {
-    let store = Proxy::to_s3().await;
+    let store = testkit::Proxy::to(&testkit::env().get("GUILDHALL_S3_ENDPOINT")).await;
     let app = TestApp::start_with(|config| config.s3.endpoint = store.url()).await;
     let (id, job) = app.scanning(&app.ada(), &File::pdf("Ada")).await;
     store.cut();

@@ -26,7 +26,6 @@ mod policies;
 mod previews;
 mod privacy;
 mod process;
-mod proxy;
 mod quarantine;
 mod races;
 mod reconcile;

@@ -5,11 +5,10 @@ use rpc_error::{Code, reason};
 use testkit::eventually;
 
 use crate::harness::{File, SOON, TestApp, assert_refused};
-use crate::proxy::Proxy;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_decided_without_the_store_and_all_is_once_it_is_back() {
-    let store = Proxy::to_s3().await;
+    let store = testkit::Proxy::to(&testkit::env().get("GUILDHALL_S3_ENDPOINT")).await;
     let app = TestApp::start_with(|config| config.s3.endpoint = store.url()).await;
     let (ada, worker) = (app.ada(), app.worker());
     let sent = app.sent(&ada, &File::pdf("1")).await;

@@ -23,11 +23,7 @@ use service::channel::{Channel, Target, balanced};
 use service::{Shutdown, admin};
 use temporalio_client::{Client, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use testkit::{Issuer, TestDb, TestKafka, TestS3, TestSqs, eventually};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use url::Url;
+use testkit::{Issuer, Proxy, TestDb, TestKafka, TestS3, TestSqs, eventually};
 use worker::temporal::{self, Temporal};
 use worker::workflows::PaymentWorkflow;
 use worker::{Config, config};
@@ -44,45 +40,14 @@ struct World {
     sqs: TestSqs,
     kafka: TestKafka,
     services: Shutdown,
-    way: Way,
+    /// The way to Temporal.
+    way: Proxy,
     kept: (TestDb, TestS3),
-}
-
-/// A way to Temporal that can be cut.
-struct Way {
-    addr: SocketAddr,
-    cut: watch::Sender<bool>,
-}
-
-impl Way {
-    async fn open() -> Self {
-        let temporal: Url = testkit::env().temporal_url().parse().unwrap();
-        let target = (temporal.host_str().unwrap().to_owned(), temporal.port().unwrap());
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let addr = listener.local_addr().unwrap();
-        let (cut, is_cut) = watch::channel(false);
-        tokio::spawn(async move {
-            while let Ok((mut client, _)) = listener.accept().await {
-                let (target, mut is_cut) = (target.clone(), is_cut.clone());
-                tokio::spawn(async move {
-                    if *is_cut.borrow() {
-                        return;
-                    }
-                    let Ok(mut server) = TcpStream::connect(target).await else { return };
-                    tokio::select! {
-                        _ended = copy_bidirectional(&mut client, &mut server) => {}
-                        _cut = is_cut.wait_for(|cut| *cut) => {}
-                    }
-                });
-            }
-        });
-        Self { addr, cut }
-    }
 }
 
 impl World {
     async fn start() -> Self {
-        let clock = Clock::system();
+        let (clock, temporal) = (Clock::system(), testkit::env().temporal_url());
         let (db, s3, sqs, kafka, issuer, psp, way) = tokio::join!(
             testkit::database("payment", payment::MIGRATORS),
             testkit::s3(),
@@ -90,7 +55,7 @@ impl World {
             testkit::kafka(),
             testkit::tokens(),
             psp::start(clock.clone()),
-            Way::open(),
+            Proxy::to(&temporal),
         );
         let psp = psp.unwrap();
         let account = psp.account("acct_town");
@@ -134,7 +99,7 @@ impl World {
     /// A worker that runs workflows alone, on a task queue of this test's own.
     async fn work(&self) -> Worker {
         let settings = temporal::Settings {
-            url: format!("http://{}", self.way.addr).parse().unwrap(),
+            url: self.way.url(),
             namespace: "guildhall".to_owned(),
             task_queue: format!("{}work", self.kafka.settings.topic_prefix),
             api_key: None,
@@ -346,7 +311,7 @@ async fn without_temporal_payments_are_begun_and_go_on_when_it_is_back() {
     let worker = world.work().await;
     let before = world.pay().await;
     world.until(&before, |payment| !payment.next_url.is_empty()).await;
-    world.way.cut.send_replace(true);
+    world.way.cut();
     let missing = eventually(SOON, || async {
         let report = worker.admin.report().await;
         let down = report.checks.get("temporal").is_some_and(|check| check.error.is_some());
@@ -357,7 +322,7 @@ async fn without_temporal_payments_are_begun_and_go_on_when_it_is_back() {
     for payment in &meanwhile {
         assert_eq!((payment.status(), payment.next_url.as_str()), (PaymentStatus::Processing, ""));
     }
-    world.way.cut.send_replace(false);
+    world.way.mend();
     for payment in meanwhile.iter().chain([&before]) {
         world.card(payment, cards::APPROVE).await;
         let paid = world.until(payment, |payment| payment.finished_at.is_some()).await;

@@ -1,24 +1,28 @@
 //! A way to a server that can be cut.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use url::Url;
 
-/// Forwards connections to the object store until it is cut: then it ends those that are open, and each new one at
-/// once.
-pub(crate) struct Proxy {
+/// Forwards connections to a server until it is cut: then it ends those that are open, and each new one at once.
+#[derive(Debug)]
+pub struct Proxy {
     addr: SocketAddr,
     cut: watch::Sender<bool>,
 }
 
 impl Proxy {
-    pub(crate) async fn to_s3() -> Self {
-        let endpoint: Url = testkit::env().get("GUILDHALL_S3_ENDPOINT").parse().expect("a URL");
+    /// A way to the server of this URL.
+    ///
+    /// # Panics
+    /// When the URL names no host and port, or there is no free port.
+    pub async fn to(endpoint: &str) -> Self {
+        let endpoint: Url = endpoint.parse().expect("a URL");
         let target = (endpoint.host_str().expect("a host").to_owned(), endpoint.port().expect("a port"));
-        let listener = TcpListener::bind(crate::harness::any_port()).await.expect("a port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let addr = listener.local_addr().expect("an address");
         let (cut, is_cut) = watch::channel(false);
         tokio::spawn(async move {
@@ -29,15 +33,22 @@ impl Proxy {
         Self { addr, cut }
     }
 
-    pub(crate) fn url(&self) -> Url {
+    /// Where the way begins.
+    ///
+    /// # Panics
+    /// Never: the address is one.
+    #[must_use]
+    pub fn url(&self) -> Url {
         format!("http://{}", self.addr).parse().expect("a URL")
     }
 
-    pub(crate) fn cut(&self) {
+    /// Cuts it.
+    pub fn cut(&self) {
         self.cut.send_replace(true);
     }
 
-    pub(crate) fn mend(&self) {
+    /// Opens it again.
+    pub fn mend(&self) {
         self.cut.send_replace(false);
     }
 }
