@@ -3,25 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use proto::payment::v1::ListRunsRequest;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::BillRunView;
 use crate::App;
+use crate::http::documents::list::Page;
 use crate::http::extract::Query;
 use crate::principal::Principal;
 use crate::problem::{Problem, Result};
 use crate::services::Services;
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Which {
-    /// How many at most; default 50, max 200.
-    page_size: Option<i32>,
-    /// `next_page_token` of the page before.
-    page_token: Option<String>,
-}
 
 /// A page of runs, newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,18 +24,18 @@ pub struct BillRunList {
 }
 
 /// Lists runs, newest first. Strongly consistent. For staff.
-#[utoipa::path(get, path = "/v1/staff/bill-runs", tag = "staff", params(Which),
+#[utoipa::path(get, path = "/v1/staff/bill-runs", tag = "staff", params(Page),
     security(("session" = []), ("bearer" = [])),
     responses((status = 200, body = BillRunList), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, body = Problem)))]
 pub async fn list(
     State(app): State<App>,
     principal: Principal,
-    Query(which): Query<Which>,
+    Query(page): Query<Page>,
 ) -> Result<Json<BillRunList>> {
     let message = ListRunsRequest {
-        page_size: which.page_size.unwrap_or_default(),
-        page_token: which.page_token.unwrap_or_default(),
+        page_size: page.page_size.unwrap_or_default(),
+        page_token: page.page_token.unwrap_or_default(),
     };
     let request = Services::forward(&principal, None, message)?;
     let answer = app.services.billing.clone().list_runs(request).await?.into_inner();

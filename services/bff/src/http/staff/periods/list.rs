@@ -3,25 +3,16 @@
 use axum::Json;
 use axum::extract::State;
 use proto::payment::v1::ListPeriodsRequest;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PeriodView;
 use crate::App;
+use crate::http::documents::list::Page;
 use crate::http::extract::Query;
 use crate::principal::Principal;
 use crate::problem::{Problem, Result};
 use crate::services::Services;
-
-/// Which page.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    /// How many at most; default 50, max 200.
-    page_size: Option<i32>,
-    /// `next_page_token` of the page before.
-    page_token: Option<String>,
-}
 
 /// A page of months, the one proposed last first.
 #[derive(Debug, Serialize, ToSchema)]
