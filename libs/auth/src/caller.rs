@@ -81,6 +81,9 @@ pub struct Caller {
     pub calls_itself: bool,
     /// What permission rows look at.
     pub kind: CallerKind,
+    /// Whom the office knows them as, `person:<reference>`; from the claim `person_ref`, which the identity provider's administrators
+    /// alone may give.
+    pub person: Option<Subject>,
     /// For whom a service says it acts. For the audit only: it never decides anything.
     pub on_behalf_of: Option<Subject>,
     /// The token, to call on with.
@@ -98,6 +101,18 @@ impl Caller {
     #[must_use]
     pub fn is_staff(&self) -> bool {
         self.kind == CallerKind::Staff
+    }
+
+    /// Whose things are the caller's own: theirs as they sign in, and theirs as the office knows them.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Subject> {
+        std::iter::once(&self.subject).chain(&self.person).cloned().collect()
+    }
+
+    /// Whether something of this subject is the caller's own.
+    #[must_use]
+    pub fn is(&self, subject: &Subject) -> bool {
+        self.subject == *subject || self.person.as_ref() == Some(subject)
     }
 
     /// The client's name when the caller is a service of this platform.
@@ -127,6 +142,8 @@ pub struct Identity {
     pub email: Option<String>,
     /// `locale`, as the provider has it.
     pub locale: Option<String>,
+    /// `person_ref`, as `person:<reference>`.
+    pub person: Option<Subject>,
     /// When the token ends, seconds since 1970.
     pub expires_at: i64,
     /// The token itself.
@@ -173,6 +190,7 @@ impl Identity {
             client_id: self.client_id,
             calls_itself: self.calls_itself,
             kind,
+            person: self.person,
             on_behalf_of: None,
             token: self.token,
         })

@@ -87,6 +87,7 @@ pub(crate) struct Claims {
     pub(crate) client_id: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) locale: Option<String>,
+    pub(crate) person_ref: Option<String>,
 }
 
 impl Claims {

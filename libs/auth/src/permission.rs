@@ -151,7 +151,9 @@ pub fn rule(operation: Operation) -> Rule {
         // Workflows wait; whose turn it is they are told by the owner.
         Operation::PaymentAdvancePayment => only(&["svc-worker"]),
         Operation::PaymentReceiveCallback => only(&["svc-bff"]),
-        Operation::NotificationUpsertRecipient | Operation::NotificationFeedHeads => only(&["svc-bff"]),
+        // At sign-in, and from a list of people whom an office bills.
+        Operation::NotificationUpsertRecipient => only(&["svc-bff", "svc-worker"]),
+        Operation::NotificationFeedHeads => only(&["svc-bff"]),
         // Everybody has a feed of their own; the live channel reads those of the people connected.
         Operation::NotificationListFeed => Rule { services: &["svc-bff"], ..CITIZENS_AND_STAFF },
         Operation::NotificationMarkRead => CITIZENS_AND_STAFF,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use clock::Clock;
+use ids::Subject;
 
 use crate::Settings;
 use crate::caller::{Identity, Token};
@@ -69,7 +70,11 @@ impl Verifier {
         if claims.typ.as_deref().is_some_and(|typ| !typ.eq_ignore_ascii_case("bearer")) {
             return Err(Invalid::Kind.into());
         }
-        let subject = claims.sub.as_deref().and_then(|sub| sub.parse().ok()).ok_or(Invalid::Claim("sub"))?;
+        let subject: Option<Subject> = claims.sub.as_deref().and_then(|sub| sub.parse().ok());
+        // What an office calls people nobody signs in as.
+        let subject = subject.filter(|subject| !subject.is_person()).ok_or(Invalid::Claim("sub"))?;
+        let person = claims.person_ref.as_deref().map(Subject::of_person).transpose();
+        let person = person.map_err(|_| Invalid::Claim("person_ref"))?;
         let calls_itself = claims.calls_itself();
         let tenant = claims
             .tenant
@@ -83,6 +88,7 @@ impl Verifier {
             calls_itself,
             email: claims.email,
             locale: claims.locale,
+            person,
             expires_at,
             token,
         })

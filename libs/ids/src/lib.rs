@@ -22,4 +22,7 @@ pub enum Error {
     /// Not a subject.
     #[error("must be 1 to 255 visible ASCII characters")]
     NotSubject,
+    /// Not an office's reference of a person.
+    #[error("must be 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'")]
+    NotPersonRef,
 }

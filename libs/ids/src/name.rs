@@ -2,13 +2,22 @@
 
 use crate::Error;
 
+/// What subjects begin with that no sign-in gives.
+const PERSON: &str = "person:";
+
 fn is_tenant(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn is_subject(text: &str) -> bool {
-    (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && text.strip_prefix(PERSON).is_none_or(is_reference)
+}
+
+fn is_reference(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
 macro_rules! name {
@@ -107,8 +116,30 @@ name! {
     /// The town, agency or community that rows belong to: 1 to 63 of `a-z`, `0-9` and `-`. PostgreSQL's type is
     /// `text`.
     Tenant, is_tenant, NotTenant;
-    /// Who signed in, the identity provider's `sub`: 1 to 255 visible ASCII characters. PostgreSQL's type is `text`.
+    /// Who signed in, the identity provider's `sub`: 1 to 255 visible ASCII characters; or whom an office knows, see
+    /// [`Subject::of_person`]. PostgreSQL's type is `text`.
     Subject, is_subject, NotSubject;
+}
+
+impl Subject {
+    /// Whom an office knows by a reference of its own, signed in or not: `person:<reference>`. Things can be theirs before they ever sign
+    /// in; a sign-in that says who they are (claim `person_ref`) makes them theirs to see.
+    ///
+    /// # Errors
+    /// [`Error::NotPersonRef`] for what is not 1 to 64 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`.
+    pub fn of_person(reference: &str) -> Result<Self, Error> {
+        if is_reference(reference) {
+            Ok(Self(format!("{PERSON}{reference}")))
+        } else {
+            Err(Error::NotPersonRef)
+        }
+    }
+
+    /// Whether it is an office's reference. No identity provider's subject may look like one.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        self.0.starts_with(PERSON)
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +165,17 @@ mod tests {
         }
         for bad in ["", "a b", "a\r\nb", "é", "\u{7f}", &"x".repeat(256)] {
             assert_eq!(bad.parse::<Subject>(), Err(Error::NotSubject), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_offices_reference_is_told_from_a_sign_in() {
+        let person = Subject::of_person("tax-4711").unwrap();
+        assert_eq!((person.as_str(), person.is_person()), ("person:tax-4711", true));
+        assert!(!"tax-4711".parse::<Subject>().unwrap().is_person());
+        for bad in ["", "a b", "a:b", "a/b", "é", &"x".repeat(65)] {
+            assert_eq!(Subject::of_person(bad), Err(Error::NotPersonRef), "{bad:?}");
+            assert_eq!(format!("person:{bad}").parse::<Subject>(), Err(Error::NotSubject), "{bad:?}");
         }
     }
 

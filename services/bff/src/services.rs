@@ -1,7 +1,7 @@
 //! Calls to the services behind.
 
 use auth::{Caller, TokenSource};
-use ids::{RecipientId, Tenant};
+use ids::{RecipientId, Subject, Tenant};
 use proto::document::v1::case_service_client::CaseServiceClient;
 use proto::document::v1::document_service_client::DocumentServiceClient;
 use proto::document::v1::preview_service_client::PreviewServiceClient;
@@ -117,12 +117,32 @@ impl Services {
     ///
     /// Those of the call.
     pub async fn upsert_recipient(&self, caller: &Caller, contact: &Contact) -> Result<RecipientId, Error> {
+        self.upsert(&caller.tenant, &caller.subject, contact, caller.person.as_ref()).await
+    }
+
+    /// Says how to reach whom an office knows by a reference of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of the call.
+    pub async fn introduce(&self, tenant: &Tenant, person: &Subject, contact: &Contact) -> Result<(), Error> {
+        self.upsert(tenant, person, contact, None).await.map(drop)
+    }
+
+    async fn upsert(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+        contact: &Contact,
+        person: Option<&Subject>,
+    ) -> Result<RecipientId, Error> {
         let message = UpsertRecipientRequest {
-            subject: caller.subject.to_string(),
+            subject: subject.to_string(),
             email: contact.email.clone().unwrap_or_default(),
             locale: contact.locale.clone().unwrap_or_default(),
+            person: person.map(ToString::to_string).unwrap_or_default(),
         };
-        let request = self.own(&caller.tenant, message).await?;
+        let request = self.own(tenant, message).await?;
         let answer = self.notification.clone().upsert_recipient(request).await;
         let id = answer.map_err(Error::from_status)?.into_inner().recipient_id;
         id.parse::<RecipientId>().map_err(Error::internal)

@@ -168,12 +168,12 @@ pub const SCAN_LEASE: Duration = Duration::minutes(5);
 
 /// What the caller may see.
 fn viewer(caller: &Caller) -> Viewer {
-    if caller.is_citizen() { Viewer::Owner(caller.subject.clone()) } else { Viewer::Office }
+    if caller.is_citizen() { Viewer::Owner(caller.subjects()) } else { Viewer::Office }
 }
 
 /// Whose uploads a caller goes on with: their own, staff too.
 fn uploader(caller: &Caller) -> Viewer {
-    Viewer::Owner(caller.subject.clone())
+    Viewer::Owner(vec![caller.subject.clone()])
 }
 
 /// What the caller may hand in.

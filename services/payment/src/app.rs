@@ -80,8 +80,8 @@ pub const SUBJECT_ERASURE: &str = "subject_erasure";
 pub const PATIENCE_WITH_WORKFLOWS: Duration = Duration::seconds(60);
 
 /// Whose bills and payments the caller sees: a citizen their own, others everybody's.
-fn payer(caller: &Caller) -> Option<Subject> {
-    caller.is_citizen().then(|| caller.subject.clone())
+fn payers(caller: &Caller) -> Option<Vec<Subject>> {
+    caller.is_citizen().then(|| caller.subjects())
 }
 
 /// The bill that a request names. What is no id names no bill.
@@ -154,14 +154,14 @@ async fn lock_bill(tx: &mut Tx, tenant: &Tenant, id: BillId) -> Result<(Bill, Ve
     Ok((bill, lines.into_iter().map(|(_, line)| line).collect()))
 }
 
-/// Locks a payment, of this payer where one is given, and its bill before: everybody takes them in this order.
+/// Locks a payment, of one of these payers where any are given, and its bill before: everybody takes them in this order.
 async fn lock_payment(
     tx: &mut Tx,
     tenant: &Tenant,
-    payer: Option<&Subject>,
+    payers: Option<&[Subject]>,
     id: PaymentId,
 ) -> Result<(Bill, Payment), Error> {
-    let found = db::payments::find(tx, tenant, payer, id).await?.ok_or(Error::PaymentNotFound)?;
+    let found = db::payments::find(tx, tenant, payers, id).await?.ok_or(Error::PaymentNotFound)?;
     let bill = db::bills::lock(tx, tenant, found.bill_id).await?.ok_or(Error::PaymentNotFound)?;
     let payment = db::payments::lock(tx, tenant, id).await?.ok_or(Error::PaymentNotFound)?;
     Ok((bill, payment))

@@ -16,7 +16,7 @@ use temporalio_common::{RetryPolicy, data_converters::PayloadConversionError};
 use temporalio_sdk::ActivityOptions;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 
-use crate::owners::{Documents, Payments};
+use crate::owners::{Deliveries, Documents, Payments};
 
 /// An activity whose worker has not been heard of for so long is begun anew by another.
 const SOON_AGAIN: Duration = Duration::from_secs(10);
@@ -33,9 +33,9 @@ pub struct Activities {
 impl Activities {
     /// Over these.
     #[must_use]
-    pub fn new(payments: Payments, documents: Documents, blobs: Blobs) -> Self {
+    pub fn new(payments: Payments, documents: Documents, recipients: Deliveries, blobs: Blobs) -> Self {
         let payment = PaymentActivities { payments: payments.clone() };
-        Self { payment, bill_run: BillRunActivities { payments, documents, blobs } }
+        Self { payment, bill_run: BillRunActivities { payments, documents, recipients, blobs } }
     }
 }
 

@@ -14,6 +14,8 @@ use serde::Deserialize;
 const MOST_BYTES: usize = 64 * 1024;
 /// Lines read; one more than a run may have, which says that there are too many.
 const MOST_LINES: usize = 100_001;
+/// Columns that a file need not have.
+const OPTIONAL: [&str; 2] = ["email", "locale"];
 const COLUMNS: [&str; 10] = [
     "reference",
     "payer",
@@ -26,6 +28,32 @@ const COLUMNS: [&str; 10] = [
     "currency",
     "tax_rate",
 ];
+
+/// A line of a file.
+#[derive(Debug, PartialEq)]
+pub struct Line {
+    /// Its bill, or what cannot be read of it.
+    pub staged: StagedLine,
+    /// How to reach its payer, whom the office knows and who may never have signed in.
+    pub contact: Option<Contact>,
+}
+
+/// How to reach whom the office knows. Personal data.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// `person:<reference>`.
+    pub person: String,
+    /// E-mail address.
+    pub email: String,
+    /// BCP 47 language tag; empty where it is not known.
+    pub locale: String,
+}
+
+impl std::fmt::Debug for Contact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Contact([REDACTED])")
+    }
+}
 
 /// Why reading ended before the end.
 #[derive(Debug, thiserror::Error)]
@@ -42,11 +70,7 @@ pub enum Error {
 ///
 /// # Errors
 /// What is wrong with the file as a whole, and what the reader says.
-pub fn read(
-    file: impl Read,
-    format: BillRunFormat,
-    take: impl FnMut(StagedLine) -> bool,
-) -> Result<(), Error> {
+pub fn read(file: impl Read, format: BillRunFormat, take: impl FnMut(Line) -> bool) -> Result<(), Error> {
     match format {
         BillRunFormat::Csv => read_csv(file, take),
         BillRunFormat::JsonLines => read_json(file, take),
@@ -54,12 +78,14 @@ pub fn read(
     }
 }
 
-fn read_csv(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result<(), Error> {
+fn read_csv(file: impl Read, mut take: impl FnMut(Line) -> bool) -> Result<(), Error> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let heading = reader.headers().map_err(csv_error)?.clone();
     let mut names: Vec<&str> = heading.iter().map(str::trim).collect();
     let position = |name: &str| names.iter().position(|column| *column == name);
     let positions = COLUMNS.map(position);
+    let [email, locale] = OPTIONAL.map(position);
+    names.retain(|name| !OPTIONAL.contains(name));
     names.sort_unstable();
     let mut wanted = COLUMNS;
     wanted.sort_unstable();
@@ -76,7 +102,10 @@ fn read_csv(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result
             return Err(Error::File(BillRunFailure::TooLarge));
         }
         lines += 1;
-        let line = if record.len() == COLUMNS.len() {
+        let line = if record.len() == heading.len() {
+            let text =
+                |at: Option<usize>| at.and_then(|at| record.get(at)).unwrap_or_default().trim().to_owned();
+            let (email, locale) = (text(email), text(locale));
             let [
                 reference,
                 payer,
@@ -88,11 +117,11 @@ fn read_csv(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result
                 unit_price,
                 currency,
                 tax_rate,
-            ] = positions.map(|at| at.and_then(|at| record.get(at)).unwrap_or_default().trim().to_owned());
-            let lines = vec![Line { description, fund, quantity, unit_price, tax_rate }];
-            Bill { reference, payer, payer_name, due_on, currency, lines }.staged("")
+            ] = positions.map(text);
+            let lines = vec![Item { description, fund, quantity, unit_price, tax_rate }];
+            Bill { reference, payer, payer_name, due_on, currency, lines, email, locale }.read("")
         } else {
-            broken("line", format!("must have {} columns", COLUMNS.len()))
+            broken("line", format!("must have {} columns", heading.len()))
         };
         if !take(line) {
             break;
@@ -109,7 +138,7 @@ fn csv_error(error: csv::Error) -> Error {
     }
 }
 
-fn read_json(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Result<(), Error> {
+fn read_json(file: impl Read, mut take: impl FnMut(Line) -> bool) -> Result<(), Error> {
     let mut reader = BufReader::new(file);
     let (mut bytes, mut lines) = (Vec::new(), 0);
     while lines < MOST_LINES {
@@ -129,7 +158,7 @@ fn read_json(file: impl Read, mut take: impl FnMut(StagedLine) -> bool) -> Resul
         }
         lines += 1;
         let line = match serde_json::from_str::<Bill>(text) {
-            Ok(bill) => bill.staged("lines"),
+            Ok(bill) => bill.read("lines"),
             // What serde says may quote the line.
             Err(error) => broken(
                 "line",
@@ -151,12 +180,16 @@ struct Bill {
     payer_name: String,
     due_on: String,
     currency: String,
-    lines: Vec<Line>,
+    lines: Vec<Item>,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    locale: String,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Item {
     description: String,
     fund: String,
     #[serde(deserialize_with = "text_or_number")]
@@ -181,8 +214,9 @@ fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<S
 
 impl Bill {
     /// The bill to write, or what cannot be read of it. `lines` is how a field of a line is called: by its number, or as a column.
-    fn staged(self, lines: &str) -> StagedLine {
+    fn read(self, lines: &str) -> Line {
         let mut faults = Vec::new();
+        let contact = self.contact(&mut faults);
         let currency = &self.currency;
         let bill_lines = (0..).zip(&self.lines).map(|(number, line)| {
             let mut fault = |name: &str, rule: String| {
@@ -220,12 +254,37 @@ impl Bill {
             due_on: self.due_on,
             issue: true,
         };
-        StagedLine { bill: Some(bill), faults }
+        Line { staged: StagedLine { bill: Some(bill), faults }, contact }
+    }
+
+    /// How to reach the payer, where that is said.
+    fn contact(&self, faults: &mut Vec<BillRunFault>) -> Option<Contact> {
+        let mut fault = |field: &str, rule: &str| {
+            faults.push(BillRunFault { line: 0, field: field.to_owned(), rule: rule.to_owned() });
+        };
+        let (email, locale) = (&self.email, &self.locale);
+        if email.is_empty() && locale.is_empty() {
+            return None;
+        }
+        // Who signs in says for themselves how to reach them.
+        if !self.payer.starts_with("person:") {
+            fault("email", "must be empty, and the locale too, where the payer is not `person:<reference>`");
+        }
+        if email.parse::<lettre::Address>().is_err() {
+            fault("email", "must be an e-mail address");
+        }
+        let part =
+            |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !locale.is_empty() && !(locale.len() <= 35 && locale.split('-').all(part)) {
+            fault("locale", "must be a BCP 47 language tag");
+        }
+        Some(Contact { person: self.payer.clone(), email: email.clone(), locale: locale.clone() })
     }
 }
 
-fn broken(field: &str, rule: String) -> StagedLine {
-    StagedLine { bill: None, faults: vec![BillRunFault { line: 0, field: field.to_owned(), rule }] }
+fn broken(field: &str, rule: String) -> Line {
+    let faults = vec![BillRunFault { line: 0, field: field.to_owned(), rule }];
+    Line { staged: StagedLine { bill: None, faults }, contact: None }
 }
 
 #[cfg(test)]

@@ -148,6 +148,8 @@ pub struct Workflows {
     pub payment: Target,
     /// `DOCUMENT__URL`.
     pub document: Target,
+    /// `NOTIFICATION__URL`.
+    pub notification: Target,
     /// `S3__*`.
     pub s3: blobs::Settings,
     /// `TEMPORAL__*`.
@@ -333,10 +335,18 @@ fn folder(text: &str) -> Result<PathBuf, String> {
 fn workflows(env: &mut Env) -> Option<Workflows> {
     let payment = Target::load(env, "PAYMENT__URL");
     let document = Target::load(env, "DOCUMENT__URL");
+    let notification = Target::load(env, "NOTIFICATION__URL");
     let s3 = blobs::Settings::load(env);
     let temporal = temporal::Settings::load(env);
     let kafka = kafka::Settings::load(env);
-    Some(Workflows { payment: payment?, document: document?, s3: s3?, temporal: temporal?, kafka: kafka? })
+    Some(Workflows {
+        payment: payment?,
+        document: document?,
+        notification: notification?,
+        s3: s3?,
+        temporal: temporal?,
+        kafka: kafka?,
+    })
 }
 
 fn concurrency(env: &mut Env, name: &str) -> Option<usize> {

@@ -16,6 +16,7 @@ use proto::document::v1::{
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
     ClaimDeliveryRequest, ClaimDeliveryResponse, DeliveryOutcome, ReportDeliveryRequest,
+    UpsertRecipientRequest,
 };
 use proto::payment::v1::billing_service_client::BillingServiceClient;
 use proto::payment::v1::payment_service_client::PaymentServiceClient;
@@ -33,6 +34,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
+
+use crate::bill_file::Contact;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -312,6 +315,18 @@ impl Deliveries {
             health: HealthClient::new(channel),
             tokens,
         }
+    }
+
+    /// Says how to reach whom an office knows.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn introduce(&self, tenant: &Tenant, contact: Contact) -> Result<(), Error> {
+        let Contact { person, email, locale } = contact;
+        let message = UpsertRecipientRequest { subject: person, email, locale, person: String::new() };
+        let request = request(&self.tokens, tenant, message).await?;
+        self.client.clone().upsert_recipient(request).await.map_err(Error::from_status)?;
+        Ok(())
     }
 
     /// Takes a delivery.

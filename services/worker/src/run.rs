@@ -126,15 +126,21 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         let temporal = Temporal::new(&role.temporal);
         let payments = Payments::new(channel::balanced(&role.payment), tokens.clone());
         let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        let recipients = Deliveries::new(channel::balanced(&role.notification), tokens.clone());
         let blobs = Blobs::new(&role.s3, clock.clone()).await;
         admin = admin
             .check("temporal", &temporal, |temporal| async move { temporal.check().await })
             .check("payment", &payments, |payments| async move { payments.check().await })
             .check("workflows document", &documents, |documents| async move { documents.check().await })
+            .check(
+                "workflows notification",
+                &recipients,
+                |recipients| async move { recipients.check().await },
+            )
             .check("workflows s3", &blobs, |blobs| async move { blobs.check().await });
         let requests = requests::consumer(&role.kafka, &clock, &temporal)?;
         shutdown.keep("requests", requests.run(shutdown.token()));
-        let activities = Activities::new(payments, documents, blobs);
+        let activities = Activities::new(payments, documents, recipients, blobs);
         shutdown.keep("workflows", temporal.run(activities, shutdown.token()));
     }
     if let Some(role) = &config.mail {

@@ -30,6 +30,21 @@ impl Citizen {
         self.expect(Method::POST, "/v1/staff/bills", Some(&key()), Some(bill)).await
     }
 
+    /// Writes a bill, as staff, for whom the office knows by a reference of its own and may reach by e-mail.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused.
+    pub async fn issue_to_person(&mut self, person_ref: &str, name: &str, email: &str) -> Result<Value> {
+        let bill = json!({
+            "reference": format!("demo-{}", key()), "payer": format!("person:{person_ref}"), "payer_name": name,
+            "payer_contact": { "email": email, "locale": "en" }, "due_on": "2035-01-31", "issue": true, "lines": [{
+                "description": "Property tax", "fund": "tax", "unit_price": { "minor_units": 5_000, "currency": "EUR" },
+            }],
+        });
+        self.expect(Method::POST, "/v1/staff/bills", Some(&key()), Some(bill)).await
+    }
+
     /// Hands in a file of bills, as staff, and has them issued once it was scanned. Gives the run when it is over.
     ///
     /// # Errors

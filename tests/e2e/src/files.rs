@@ -141,15 +141,21 @@ pub fn recording() -> File {
 /// Bills of one payer, 12.50 euros each, as staff hand them in for a run.
 #[must_use]
 pub fn bills(payer: &str, count: usize) -> File {
+    bills_to(payer, "", count)
+}
+
+/// The same for whom the office knows, and may reach by e-mail.
+#[must_use]
+pub fn bills_to(payer: &str, email: &str, count: usize) -> File {
     let tag = tag();
     let mut out = String::from(
-        "reference,payer,payer_name,due_on,description,fund,quantity,unit_price,currency,tax_rate\n",
+        "reference,payer,payer_name,due_on,description,fund,quantity,unit_price,currency,tax_rate,email\n",
     );
     for number in 1..=count {
         // Writing to a `String` cannot fail.
         let _ok = writeln!(
             out,
-            "{tag}/{number},{payer},\"Lovelace, Ada\",2035-01-31,Rubbish collection,rubbish,1,12.50,EUR,"
+            "{tag}/{number},{payer},\"Lovelace, Ada\",2035-01-31,Rubbish collection,rubbish,1,12.50,EUR,,{email}"
         );
     }
     File {

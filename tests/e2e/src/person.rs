@@ -25,11 +25,20 @@ impl Person {
     ///
     /// When the provider refuses.
     pub async fn register(user: &str, canary: &Canary) -> Result<Self> {
+        Self::register_as(user, canary, &[]).await
+    }
+
+    /// The same for somebody whom the office knows by a reference of its own, where there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the provider refuses.
+    pub async fn register_as(user: &str, canary: &Canary, person_ref: &[&str]) -> Result<Self> {
         let (realm, token) = (realm()?, administrator().await?);
         let account = json!({
             "username": user, "enabled": true, "emailVerified": true, "email": canary.email(),
             "firstName": canary.name(), "lastName": canary.name(),
-            "attributes": {"tenant": ["riverton"], "locale": ["en"]},
+            "attributes": {"tenant": ["riverton"], "locale": ["en"], "person_ref": person_ref},
             "credentials": [{"type": "password", "value": format!("{user}-pw"), "temporary": false}],
         });
         let made = HTTP.post(format!("{realm}/users")).bearer_auth(&token).json(&account).send().await?;

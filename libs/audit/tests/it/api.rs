@@ -24,6 +24,7 @@ impl Staff {
             client_id: "portal".into(),
             calls_itself: false,
             kind: CallerKind::Staff,
+            person: None,
             on_behalf_of: None,
             token: Token::parse("t").unwrap(),
         };

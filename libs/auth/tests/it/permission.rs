@@ -56,7 +56,7 @@ const TABLE: &str = "
              NotificationMarkRead       x      x        x        .             .                 .           .
        NotificationReportDelivery       .      .        .        .             .                 .           x
        NotificationRequestErasure       .      x        x        .             .                 .           .
-      NotificationUpsertRecipient       .      .        .        x             .                 .           .
+      NotificationUpsertRecipient       .      .        .        x             .                 .           x
                 AuditGetAuditHead       .      x        x        .             .                 .           .
             AuditListAuditEntries       .      x        x        .             .                 .           .
             AuditProveAuditEvents       .      x        x        .             .                 .           .
@@ -122,6 +122,7 @@ fn caller(name: &str) -> Caller {
         client_id: "portal".into(),
         calls_itself: false,
         kind,
+        person: None,
         on_behalf_of: None,
         token: Token::parse("t").unwrap(),
     }

@@ -99,6 +99,8 @@ async fn every_bad_token_is_refused_for_its_own_reason() {
         ("a refresh token", mint(json!({"typ": "Refresh"})), Invalid::Kind),
         ("no subject", mint(json!({"sub": null})), Invalid::Claim("sub")),
         ("a subject with a space", mint(json!({"sub": "a b"})), Invalid::Claim("sub")),
+        ("a subject that an office gives", mint(json!({"sub": "person:4711"})), Invalid::Claim("sub")),
+        ("a reference with a colon", mint(json!({"person_ref": "a:b"})), Invalid::Claim("person_ref")),
         ("a tenant of odd characters", mint(json!({"tenant": "River Ton"})), Invalid::Claim("tenant")),
         ("claims of other types", mint(json!({"exp": "tomorrow"})), Invalid::Malformed),
         ("too long", format!("{}{}", "a".repeat(17_000), good), Invalid::Malformed),

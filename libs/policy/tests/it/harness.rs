@@ -91,6 +91,7 @@ pub(crate) fn staff(tenant: &str, role: Role) -> Caller {
         client_id: "portal".into(),
         calls_itself: false,
         kind: CallerKind::Staff,
+        person: None,
         on_behalf_of: None,
         token: Token::parse("t").unwrap(),
     }

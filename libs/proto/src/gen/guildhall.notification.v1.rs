@@ -161,10 +161,10 @@ impl ::prost::Name for FeedHead {
         "/guildhall.notification.v1.FeedHead".into()
     }
 }
-/// Who signed in, and how to reach them.
+/// Who it is, and how to reach them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UpsertRecipientRequest {
-    /// Subject (`sub`) of the person.
+    /// Subject (`sub`) of the person, or `person:<reference>`.
     #[prost(string, tag = "1")]
     pub subject: ::prost::alloc::string::String,
     /// E-mail address; empty where there is none.
@@ -173,6 +173,9 @@ pub struct UpsertRecipientRequest {
     /// BCP 47 language tag, for example `en` or `de-AT`; empty for the tenant's default.
     #[prost(string, tag = "3")]
     pub locale: ::prost::alloc::string::String,
+    /// Whom the office knows the signed-in person as, `person:<reference>`; empty where it does not. What is for that one is for them.
+    #[prost(string, tag = "4")]
+    pub person: ::prost::alloc::string::String,
 }
 impl ::prost::Name for UpsertRecipientRequest {
     const NAME: &'static str = "UpsertRecipientRequest";
@@ -596,7 +599,8 @@ pub mod notification_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// Creates or updates the recipient of a signed-in person. For `svc-bff` only, at sign-in.
+        /// Creates or updates the recipient of a person: at sign-in, or when an office says how to reach whom it knows by a reference of its
+        /// own. For `svc-bff` and `svc-worker` only.
         /// Errors: `INVALID_ARGUMENT` (`RECIPIENT_INVALID`), `NOT_FOUND` (`SUBJECT_ERASED`).
         pub async fn upsert_recipient(
             &mut self,
@@ -864,7 +868,8 @@ pub mod notification_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with NotificationServiceServer.
     #[async_trait]
     pub trait NotificationService: std::marker::Send + std::marker::Sync + 'static {
-        /// Creates or updates the recipient of a signed-in person. For `svc-bff` only, at sign-in.
+        /// Creates or updates the recipient of a person: at sign-in, or when an office says how to reach whom it knows by a reference of its
+        /// own. For `svc-bff` and `svc-worker` only.
         /// Errors: `INVALID_ARGUMENT` (`RECIPIENT_INVALID`), `NOT_FOUND` (`SUBJECT_ERASED`).
         async fn upsert_recipient(
             &self,

@@ -8,7 +8,7 @@ pub struct Bill {
     /// What the office calls it; once in the tenant. 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `/` and `-`.
     #[prost(string, tag = "2")]
     pub reference: ::prost::alloc::string::String,
-    /// Subject (`sub`) of the person who owes it.
+    /// Subject (`sub`) of the person who owes it, or `person:<reference>` for whom the office knows by a reference of its own.
     #[prost(string, tag = "3")]
     pub payer: ::prost::alloc::string::String,
     /// What the payer is called on the bill; empty once the person was erased.
@@ -225,10 +225,11 @@ pub enum BillRunFormat {
     /// Never sent.
     Unspecified = 0,
     /// Comma-separated, as RFC 4180 has it, with the heading `reference,payer,payer_name,due_on,description,fund,quantity,unit_price,currency,tax_rate`
-    /// in any order; each bill has one line. Prices are decimal (`12.50`), the rate is a percentage (`19` or `7.75`).
+    /// in any order; each bill has one line. Prices are decimal (`12.50`), the rate is a percentage (`19` or `7.75`). Columns `email` and
+    /// `locale` may be there: how to reach a payer `person:<reference>`.
     Csv = 1,
     /// A JSON object in each line, with `reference`, `payer`, `payer_name`, `due_on`, `currency` and `lines`, which have `description`, `fund`,
-    /// `quantity`, `unit_price` and `tax_rate`; prices and rates are texts as in CSV.
+    /// `quantity`, `unit_price` and `tax_rate`; prices and rates are texts as in CSV. `email` and `locale` may be there as in CSV.
     JsonLines = 2,
 }
 impl BillRunFormat {
@@ -629,7 +630,8 @@ pub struct CreateBillRequest {
     /// What the office calls it: 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `/` and `-`; once in the tenant.
     #[prost(string, tag = "1")]
     pub reference: ::prost::alloc::string::String,
-    /// Subject (`sub`) of the person who owes it.
+    /// Subject (`sub`) of the person who owes it, or `person:<reference>` (1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`) for whom the office knows and
+    /// who need not have signed in: it is theirs whose token has that reference as `person_ref`.
     #[prost(string, tag = "2")]
     pub payer: ::prost::alloc::string::String,
     /// What the payer is called on the bill: 1 to 255 bytes, no control characters.

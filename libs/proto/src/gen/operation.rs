@@ -94,7 +94,7 @@ pub enum Operation {
     NotificationReportDelivery,
     /// `guildhall.notification.v1.NotificationService/RequestErasure`: Erases a person's data in every service: here at once, elsewhere as each service obeys the event. Cannot be undone. A
     NotificationRequestErasure,
-    /// `guildhall.notification.v1.NotificationService/UpsertRecipient`: Creates or updates the recipient of a signed-in person. For `svc-bff` only, at sign-in.
+    /// `guildhall.notification.v1.NotificationService/UpsertRecipient`: Creates or updates the recipient of a person: at sign-in, or when an office says how to reach whom it knows by a reference of its
     NotificationUpsertRecipient,
     /// `guildhall.operations.v1.AuditService/GetAuditHead`: Tells the newest entry and the newest checkpoint.
     AuditGetAuditHead,

@@ -16,7 +16,7 @@ pub(super) async fn unscannable(tx: &mut Tx, purpose: &Purpose) -> Result<Unscan
 
 /// A version that the caller may review: it waits for a decision, and is not their own.
 pub(super) fn reviewable(document: &Document, caller: &Caller) -> Result<(), Error> {
-    if document.owner == caller.subject {
+    if caller.is(&document.owner) {
         return Err(Error::OwnReview);
     }
     match document.lifecycle {

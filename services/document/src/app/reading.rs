@@ -43,7 +43,7 @@ pub(super) async fn read(
     if !caller.is_citizen() {
         return Ok((find(tx, &Viewer::Office, id, version).await?, Basis::Office));
     }
-    let own = Viewer::Owner(caller.subject.clone());
+    let own = Viewer::Owner(caller.subjects());
     if db::documents::find(tx, &tenant, &own, id, None).await?.is_some() {
         return Ok((find(tx, &own, id, version).await?, Basis::Own));
     }
@@ -82,7 +82,7 @@ impl Basis {
     /// Whose documents may be locked to write the access log.
     pub(super) fn viewer(&self, caller: &Caller) -> Viewer {
         match self {
-            Self::Own => Viewer::Owner(caller.subject.clone()),
+            Self::Own => Viewer::Owner(caller.subjects()),
             Self::Office | Self::Grant(_) => Viewer::Office,
         }
     }

@@ -167,11 +167,11 @@ pub async fn find(
     version: Option<Version>,
 ) -> sqlx::Result<Option<Document>> {
     select!(
-        "where d.tenant = $1 and d.id = $2 and ($3::text is null or d.owner = $3)
+        "where d.tenant = $1 and d.id = $2 and ($3::text[] is null or d.owner = any($3))
              and v.version = coalesce($4, d.latest_version)",
         tenant.as_str(),
         id.as_uuid(),
-        viewer.owner().map(Subject::as_str),
+        viewer.owners() as Option<&[Subject]>,
         version.map(Version::number),
     )
     .fetch_optional(db)
@@ -193,11 +193,11 @@ pub async fn lock(
 ) -> sqlx::Result<Option<Document>> {
     let locked = sqlx::query!(
         "select id from documents
-         where tenant = $1 and id = $2 and ($3::text is null or owner = $3)
+         where tenant = $1 and id = $2 and ($3::text[] is null or owner = any($3))
          for no key update",
         tenant.as_str(),
         id.as_uuid(),
-        viewer.owner().map(Subject::as_str),
+        viewer.owners() as Option<&[Subject]>,
     )
     .fetch_optional(&mut *db)
     .await?;
@@ -242,11 +242,11 @@ pub async fn versions(
     id: DocumentId,
 ) -> sqlx::Result<Vec<Document>> {
     let rows = select!(
-        "where d.tenant = $1 and d.id = $2 and ($3::text is null or d.owner = $3)
+        "where d.tenant = $1 and d.id = $2 and ($3::text[] is null or d.owner = any($3))
          order by v.version desc",
         tenant.as_str(),
         id.as_uuid(),
-        viewer.owner().map(Subject::as_str),
+        viewer.owners() as Option<&[Subject]>,
     )
     .fetch_all(db)
     .await?;
@@ -264,19 +264,24 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<Document>> {
     let before = before.unwrap_or(Uuid::max());
-    // Two statements, so that each reads its own index and stops at the limit.
+    // Statements of their own, so that each reads its own index and stops at the limit.
     let rows = match viewer {
-        Viewer::Owner(owner) => {
-            select!(
-                "where d.tenant = $1 and d.owner = $2 and d.id < $3 and v.version = d.latest_version
-                 order by d.id desc limit $4",
-                tenant.as_str(),
-                owner.as_str(),
-                before,
-                limit,
-            )
-            .fetch_all(db)
-            .await?
+        Viewer::Owner(owners) => {
+            let mut theirs = Vec::new();
+            for owner in owners {
+                let rows = select!(
+                    "where d.tenant = $1 and d.owner = $2 and d.id < $3 and v.version = d.latest_version
+                     order by d.id desc limit $4",
+                    tenant.as_str(),
+                    owner.as_str(),
+                    before,
+                    limit,
+                );
+                theirs.extend(rows.fetch_all(&mut *db).await?);
+            }
+            theirs.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+            theirs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            theirs
         }
         Viewer::Office => {
             select!(

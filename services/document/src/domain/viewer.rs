@@ -5,18 +5,18 @@ use ids::Subject;
 /// Whose documents a caller sees, within the tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Viewer {
-    /// Who owns them: a citizen, or staff where it is about what they hand in themselves.
-    Owner(Subject),
+    /// Who owns them, by each of their subjects: a citizen, or staff where it is about what they hand in themselves.
+    Owner(Vec<Subject>),
     /// Staff and services: everybody's.
     Office,
 }
 
 impl Viewer {
-    /// The owner that documents must have; `None` for any.
+    /// The owners that documents must have one of; `None` for any.
     #[must_use]
-    pub fn owner(&self) -> Option<&Subject> {
+    pub fn owners(&self) -> Option<&[Subject]> {
         match self {
-            Self::Owner(subject) => Some(subject),
+            Self::Owner(subjects) => Some(subjects),
             Self::Office => None,
         }
     }

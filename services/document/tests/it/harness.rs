@@ -57,6 +57,7 @@ pub(crate) struct File {
 #[derive(Clone, Debug)]
 enum Who {
     Citizen { subject: String, tenant: String },
+    Known { subject: String, reference: String },
     Staff { subject: String, tenant: String },
     Admin { subject: String, tenant: String },
     Service { name: String },
@@ -126,6 +127,12 @@ impl TestApp {
 
     pub(crate) fn citizen(&self, subject: &str, tenant: &str) -> Actor {
         self.actor(Who::Citizen { subject: subject.to_owned(), tenant: tenant.to_owned() }, None)
+    }
+
+    /// A citizen whom the office knows by a reference of its own.
+    pub(crate) fn known(&self, subject: &str, reference: &str) -> Actor {
+        let who = Who::Known { subject: subject.to_owned(), reference: reference.to_owned() };
+        self.actor(who, None)
     }
 
     pub(crate) fn staff(&self, subject: &str, tenant: &str) -> Actor {
@@ -394,6 +401,7 @@ impl Actor {
         let mut request = Request::new(message);
         let token = match &self.who {
             Who::Citizen { subject, tenant } => self.issuer.citizen(subject, tenant),
+            Who::Known { subject, reference } => self.issuer.known_citizen(subject, "riverton", reference),
             Who::Staff { subject, tenant } => self.issuer.staff(subject, tenant),
             Who::Admin { subject, tenant } => self.issuer.person(subject, tenant, "admin"),
             Who::Service { name } => self.issuer.service(name),

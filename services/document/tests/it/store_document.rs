@@ -51,6 +51,30 @@ async fn what_a_service_made_is_its_owners_to_read_and_is_made_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_of_whom_the_office_knows_is_theirs_who_signs_in_as_them() {
+    let app = TestApp::start().await;
+    let stored = app.worker().store(made(&app, "person:tax-1")).await.unwrap();
+    let id = &stored.document_id;
+    let (ada, ben) = (app.known("ada", "tax-1"), app.known("ben", "tax-2"));
+    let own = app.sent(&ada, &File::pdf("hers")).await;
+    let listed: Vec<_> =
+        ada.list(0, "").await.unwrap().documents.into_iter().map(|one| one.document_id).collect();
+    assert_eq!(listed.len(), 2);
+    assert!(listed.contains(id) && listed.contains(&own), "{listed:?}");
+    let first = ada.list(1, "").await.unwrap();
+    let second = ada.list(1, &first.next_page_token).await.unwrap();
+    assert_ne!(first.documents[0].document_id, second.documents[0].document_id);
+    assert_eq!(second.next_page_token, "");
+    let (status, _, bytes) = fetch(&ada.download(id).await.unwrap().url).await;
+    assert_eq!((status, &bytes[..]), (200, &b"%PDF-1.7 a bill"[..]));
+    for other in [app.ada(), ben] {
+        assert_refused(other.get(id).await, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
+        assert_refused(other.download(id).await, Code::NotFound, reason::DOCUMENT_NOT_FOUND);
+        assert!(other.list(0, "").await.unwrap().documents.iter().all(|one| one.document_id != *id));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_the_worker_stores_and_only_what_services_make() {
     let app = TestApp::start().await;
     let asked = made(&app, "ada");

@@ -79,6 +79,8 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::BillingCreateRun
         | Operation::BillingGetRun
         | Operation::BillingIssueRunLines
+        | Operation::BillingClaimPdf
+        | Operation::BillingReportPdf
         | Operation::BillingListRunFaults
         | Operation::BillingListRuns
         | Operation::BillingStageRunLines
@@ -229,9 +231,15 @@ async fn with_another_app_tenant_every_statement_finds_nothing() {
                         db::documents::find(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
                         db::documents::lock(tx, &of(), &Viewer::Office, id, None).await?.is_some(),
                         db::documents::list(tx, &of(), &Viewer::Office, None, 10).await?.len(),
-                        db::documents::list(tx, &of(), &Viewer::Owner("ada".parse().unwrap()), None, 10)
-                            .await?
-                            .len(),
+                        db::documents::list(
+                            tx,
+                            &of(),
+                            &Viewer::Owner(vec!["ada".parse().unwrap()]),
+                            None,
+                            10,
+                        )
+                        .await?
+                        .len(),
                         db::scan_jobs::find(tx, &of(), job).await?.is_some(),
                         db::access_log::list(tx, &of(), id, None, 10).await?.len(),
                         db::grants::list(tx, &of(), &Filter::default(), None, 10).await?.len(),

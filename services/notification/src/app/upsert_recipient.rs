@@ -2,6 +2,7 @@
 
 use ids::{RecipientId, Subject, Tenant};
 
+use crate::db::recipients::Contact;
 use crate::domain::email::Email;
 use crate::domain::locale::Locale;
 use crate::error::Error;
@@ -17,6 +18,7 @@ pub async fn upsert_recipient(
     subject: Subject,
     email: Option<Email>,
     locale: Option<Locale>,
+    person: Option<Subject>,
 ) -> Result<RecipientId, Error> {
     let new = RecipientId::mint(&state.clock);
     let now = state.clock.now();
@@ -30,8 +32,9 @@ pub async fn upsert_recipient(
                 let seal =
                     |email: Email| keys.seal(&subject, db::recipients::EMAIL, email.as_str().as_bytes());
                 let email = email.map(seal).transpose()?;
-                let (email, locale) = (email.as_deref(), locale.as_ref());
-                Ok(db::recipients::upsert(tx, &tenant, new, &subject, email, locale, now).await?)
+                let contact =
+                    Contact { email: email.as_deref(), locale: locale.as_ref(), person: person.as_ref() };
+                Ok(db::recipients::upsert(tx, &tenant, new, &subject, &contact, now).await?)
             })
         })
         .await

@@ -21,31 +21,41 @@ pub struct Recipient {
     pub feed_seq: i64,
 }
 
-/// Creates the recipient of a subject, or replaces how to reach it: `email` is sealed as [`EMAIL`]. Returns the id it has, which is `id` only when it
-/// is new.
+/// How to reach somebody.
+#[derive(Debug)]
+pub struct Contact<'a> {
+    /// Sealed as [`EMAIL`].
+    pub email: Option<&'a [u8]>,
+    /// Language they read.
+    pub locale: Option<&'a Locale>,
+    /// Whom the office knows them as.
+    pub person: Option<&'a Subject>,
+}
+
+/// Creates the recipient of a subject, or replaces how to reach it. Returns the id it has, which is `id` only when it is new.
 #[tracing::instrument(name = "db.recipients.upsert", skip_all)]
 pub async fn upsert(
     connection: &mut PgConnection,
     tenant: &Tenant,
     id: RecipientId,
     subject: &Subject,
-    email: Option<&[u8]>,
-    locale: Option<&Locale>,
+    contact: &Contact<'_>,
     now: OffsetDateTime,
 ) -> Result<RecipientId, pg::Error> {
-    let locale = locale.map(ToString::to_string);
+    let locale = contact.locale.map(ToString::to_string);
     let id = sqlx::query_scalar!(
-        r#"insert into recipients (id, tenant, subject, email, locale, created_at, updated_at)
-           values ($1, $2, $3, $4, $5, $6, $6)
+        r#"insert into recipients (id, tenant, subject, email, locale, created_at, updated_at, person)
+           values ($1, $2, $3, $4, $5, $6, $6, $7)
            on conflict (tenant, subject) do update
-               set email = excluded.email, locale = excluded.locale, updated_at = excluded.updated_at
+               set email = excluded.email, locale = excluded.locale, updated_at = excluded.updated_at, person = excluded.person
            returning id as "id: RecipientId""#,
         id as RecipientId,
         tenant as &Tenant,
         subject as &Subject,
-        email,
+        contact.email,
         locale,
         now,
+        contact.person as Option<&Subject>,
     )
     .fetch_one(connection)
     .await?;
@@ -93,7 +103,8 @@ pub async fn insert_unreachable(
     Ok(())
 }
 
-/// Takes the lock under which a recipient's feed grows, and says whether mail to it goes anywhere.
+/// Takes the lock under which a recipient's feed grows, and says whether mail to it goes anywhere. What is for somebody whom the office
+/// knows is for who signed in as them, if anybody has: the last who did.
 #[tracing::instrument(name = "db.recipients.lock", skip_all)]
 pub async fn lock(
     connection: &mut PgConnection,
@@ -103,7 +114,9 @@ pub async fn lock(
     let row = sqlx::query!(
         r#"select id as "id: RecipientId", email is not null as "has_address!"
              from recipients
-            where tenant = $1 and subject = $2
+            where tenant = $1 and (subject = $2 or person = $2)
+            order by coalesce(person = $2, false) desc, updated_at desc
+            limit 1
               for no key update"#,
         tenant as &Tenant,
         subject as &Subject,

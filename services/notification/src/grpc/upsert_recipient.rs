@@ -12,14 +12,22 @@ pub(super) async fn call(
     request: Request<UpsertRecipientRequest>,
 ) -> Result<Response<UpsertRecipientResponse>, Error> {
     let tenant = auth::caller(&request)?.tenant.clone();
-    let (subject, email, locale) = parse(&request.into_inner())?;
-    let id = app::upsert_recipient::upsert_recipient(state, &tenant, subject, email, locale).await?;
+    let Parsed { subject, email, locale, person } = parse(&request.into_inner())?;
+    let id = app::upsert_recipient::upsert_recipient(state, &tenant, subject, email, locale, person).await?;
     Ok(Response::new(UpsertRecipientResponse { recipient_id: id.to_string() }))
 }
 
+struct Parsed {
+    subject: Subject,
+    email: Option<Email>,
+    locale: Option<Locale>,
+    person: Option<Subject>,
+}
+
 /// Names every field that breaks its rule, not just the first.
-fn parse(request: &UpsertRecipientRequest) -> Result<(Subject, Option<Email>, Option<Locale>), Error> {
+fn parse(request: &UpsertRecipientRequest) -> Result<Parsed, Error> {
     let subject = request.subject.parse::<Subject>();
+    let person = some(&request.person).map(person).transpose();
     let email = some(&request.email).map(Email::parse).transpose();
     let locale = some(&request.locale).map(Locale::parse).transpose();
     let mut error =
@@ -33,10 +41,17 @@ fn parse(request: &UpsertRecipientRequest) -> Result<(Subject, Option<Email>, Op
     if let Err(rule) = &locale {
         error = error.violation("locale", rule.to_string());
     }
-    match (subject, email, locale) {
-        (Ok(subject), Ok(email), Ok(locale)) => Ok((subject, email, locale)),
+    if let Err(rule) = &person {
+        error = error.violation("person", rule.to_string());
+    }
+    match (subject, email, locale, person) {
+        (Ok(subject), Ok(email), Ok(locale), Ok(person)) => Ok(Parsed { subject, email, locale, person }),
         _ => Err(error),
     }
+}
+
+fn person(text: &str) -> Result<Subject, ids::Error> {
+    Subject::of_person(text.strip_prefix("person:").ok_or(ids::Error::NotPersonRef)?)
 }
 
 fn some(text: &str) -> Option<&str> {

@@ -384,10 +384,22 @@ impl Actor {
     }
 
     pub(crate) async fn upsert(&self, subject: &str, email: &str, locale: &str) -> Result<String> {
+        self.upsert_as(subject, email, locale, "").await
+    }
+
+    /// The same for somebody whom the office knows.
+    pub(crate) async fn upsert_as(
+        &self,
+        subject: &str,
+        email: &str,
+        locale: &str,
+        person: &str,
+    ) -> Result<String> {
         let message = v1::UpsertRecipientRequest {
             subject: subject.to_owned(),
             email: email.to_owned(),
             locale: locale.to_owned(),
+            person: person.to_owned(),
         };
         Ok(self.client().upsert_recipient(self.request(message)).await?.into_inner().recipient_id)
     }

@@ -39,6 +39,41 @@ fn payment(app: &TestApp, id: &str, name: &str, failure: PaymentFailure) -> Clou
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whom_the_office_knows_is_told_and_who_signs_in_as_them_from_then_on() {
+    let app = TestApp::start().await;
+    let bff = app.bff();
+    let bill = |id: &str| {
+        let message =
+            BillEvent { bill_id: id.to_owned(), payer: "person:tax-1".to_owned(), ..BillEvent::default() };
+        event(&app, "bill_issued", id, &message)
+    };
+    let ids = [(); 3].map(|()| BillId::mint(&app.clock).to_string());
+    let known = bff.upsert("person:tax-1", "tax-1@example.org", "de").await.expect("a recipient");
+    app.publish(&bill(&ids[0])).await;
+    app.eventually_count(NOTIFICATIONS, 1).await;
+    let rows = bff.all_rows(&known).await;
+    assert_eq!(rows.first().map(|row| row.status.as_str()), Some("bill.issued"));
+
+    bff.upsert_as("ada", "ada@example.org", "en", "person:tax-1").await.expect("a recipient");
+    app.publish(&bill(&ids[1])).await;
+    app.eventually_count(NOTIFICATIONS, 2).await;
+    let rows = app.ada().all_rows("").await;
+    assert_eq!(
+        rows.first().map(|row| (row.status.as_str(), row.subject_id.as_str())),
+        Some(("bill.issued", ids[1].as_str()))
+    );
+
+    // She is somebody else by now: what is for the one is not hers any longer.
+    bff.upsert("ada", "ada@example.org", "en").await.expect("a recipient");
+    app.publish(&bill(&ids[2])).await;
+    app.eventually_count(NOTIFICATIONS, 3).await;
+    assert_eq!(app.ada().all_rows("").await.len(), rows.len());
+
+    let refused = bff.upsert_as("ben", "ben@example.org", "en", "tax-1").await.expect_err("no person");
+    assert_eq!(refused.violations()[0].field, "person");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_step_is_a_row_of_the_payers_feed_and_what_they_must_know_is_mailed() {
     let app = TestApp::start().await;
     app.bff().upsert("ada", "ada@example.org", "en").await.expect("a recipient");

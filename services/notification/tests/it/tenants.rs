@@ -77,7 +77,10 @@ async fn statements_give_nothing_when_the_tenant_bound_is_not_the_tenant_set() {
         .state
         .db
         .tenant(&set, move |tx| {
-            Box::pin(async move { db::recipients::upsert(tx, &bound, fresh, &ada, None, None, now).await })
+            Box::pin(async move {
+                let nothing = db::recipients::Contact { email: None, locale: None, person: None };
+                db::recipients::upsert(tx, &bound, fresh, &ada, &nothing, now).await
+            })
         })
         .await;
     written.expect_err("row-level security refuses it");

@@ -15,11 +15,11 @@ pub async fn cancel_payment(
 ) -> Result<Outcome<v1::Payment>, Error> {
     let id = super::payment_id(&request.payment_id)?;
     let by = if caller.is_citizen() { CancelledBy::Payer } else { CancelledBy::Staff };
-    let (tenant, clock, payer) = (caller.tenant.clone(), state.clock.clone(), super::payer(caller));
+    let (tenant, clock, payers) = (caller.tenant.clone(), state.clock.clone(), super::payers(caller));
     let scope = super::scope(caller, Operation::PaymentCancelPayment, key);
     idempotency::run(&state.db, &state.clock, &scope, request, KEEP_PAYMENT, move |tx| {
         Box::pin(async move {
-            let (_, payment) = super::lock_payment(tx, &tenant, payer.as_ref(), id).await?;
+            let (_, payment) = super::lock_payment(tx, &tenant, payers.as_deref(), id).await?;
             let first = payment.cancel.is_none();
             let payment = payment.ask_cancel(by)?;
             if first {

@@ -23,12 +23,14 @@ pub async fn initiate_payment(
     let asked = request.amount.as_ref().map(|money| super::amount("amount", Some(money))).transpose()?;
     let account = state.providers.of_tenant(&caller.tenant).ok_or(Error::NoProviderAccount)?.name.clone();
 
-    let (tenant, clock, payer) = (caller.tenant.clone(), state.clock.clone(), caller.subject.clone());
+    let (tenant, clock, who) = (caller.tenant.clone(), state.clock.clone(), caller.clone());
     let scope = super::scope(caller, Operation::PaymentInitiatePayment, key);
     let outcome = idempotency::run(&state.db, &state.clock, &scope, request, KEEP_PAYMENT, move |tx| {
         Box::pin(async move {
             let bill = db::bills::lock(tx, &tenant, bill_id).await?;
-            let bill = bill.filter(|bill| bill.is_for(&payer)).ok_or(Error::BillNotFound)?;
+            let bill = bill
+                .filter(|bill| who.is(&bill.payer) && bill.is_known_to_payer())
+                .ok_or(Error::BillNotFound)?;
             let amount = match asked {
                 Some((amount, currency)) if currency == bill.currency => amount,
                 Some(_) => return Err(Error::AmountCurrency("amount")),
@@ -40,7 +42,7 @@ pub async fn initiate_payment(
                 id: PaymentId::mint(&clock),
                 tenant,
                 bill_id,
-                payer,
+                payer: who.subject,
                 account,
                 amount,
                 currency: bill.currency,

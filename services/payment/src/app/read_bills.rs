@@ -21,10 +21,10 @@ pub struct Bills {
 /// Reads a bill.
 pub async fn get_bill(state: &State, caller: &Caller, id: &str) -> Result<v1::Bill, Error> {
     let id = super::bill_id(id)?;
-    let (tenant, payer) = (caller.tenant.clone(), super::payer(caller));
+    let (tenant, payers) = (caller.tenant.clone(), super::payers(caller));
     let found = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
-            let bill = db::bills::find(tx, &tenant, payer.as_ref(), id).await?;
+            let bill = db::bills::find(tx, &tenant, payers.as_deref(), id).await?;
             Found::new(tx, vec![bill.ok_or(Error::BillNotFound)?]).await
         })
     });
@@ -42,7 +42,7 @@ pub async fn list_bills(
     let named =
         named.map_err(|rule: ids::Error| Error::Bill(vec![Broken::new("payer", rule.to_string())]))?;
     let filter = Filter {
-        payer: super::payer(caller).or(named),
+        payers: super::payers(caller).or(named.map(|payer| vec![payer])),
         no_drafts: caller.is_citizen(),
         status: status(request.status)?,
     };

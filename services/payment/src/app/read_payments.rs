@@ -20,9 +20,9 @@ pub struct Payments {
 /// Reads a payment.
 pub async fn get_payment(state: &State, caller: &Caller, id: &str) -> Result<Payment, Error> {
     let id = super::payment_id(id)?;
-    let (tenant, payer) = (caller.tenant.clone(), super::payer(caller));
+    let (tenant, payers) = (caller.tenant.clone(), super::payers(caller));
     let found = state.db.tenant(&caller.tenant, move |tx| {
-        Box::pin(async move { Ok::<_, Error>(db::payments::find(tx, &tenant, payer.as_ref(), id).await?) })
+        Box::pin(async move { Ok::<_, Error>(db::payments::find(tx, &tenant, payers.as_deref(), id).await?) })
     });
     found.await?.ok_or(Error::PaymentNotFound)
 }
@@ -35,14 +35,14 @@ pub async fn list_payments(
 ) -> Result<Payments, Error> {
     let (size, after) = paging::parse(request.page_size, &request.page_token)?;
     let filter = Filter {
-        payer: super::payer(caller),
+        payers: super::payers(caller),
         bill_id: super::given(&request.bill_id).map(super::bill_id).transpose()?,
     };
     let (tenant, limit) = (caller.tenant.clone(), i64::from(size.get()) + 1);
     let payments = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
             if let Some(id) = filter.bill_id {
-                let bill = db::bills::find(tx, &tenant, filter.payer.as_ref(), id).await?;
+                let bill = db::bills::find(tx, &tenant, filter.payers.as_deref(), id).await?;
                 bill.ok_or(Error::BillNotFound)?;
             }
             let before = after.map(PageToken::last);
@@ -60,13 +60,13 @@ pub async fn list_refunds(
     payment_id: &str,
 ) -> Result<(Vec<Refund>, Currency), Error> {
     let id = super::payment_id(payment_id)?;
-    let (tenant, payer) = (caller.tenant.clone(), super::payer(caller));
+    let (tenant, payers) = (caller.tenant.clone(), super::payers(caller));
     let found = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
-            let payment = db::payments::find(tx, &tenant, payer.as_ref(), id).await?;
+            let payment = db::payments::find(tx, &tenant, payers.as_deref(), id).await?;
             let payment = payment.ok_or(Error::PaymentNotFound)?;
             let mut refunds = db::refunds::of_payment(tx, &tenant, id).await?;
-            if payer.is_some() {
+            if payers.is_some() {
                 // The office's own words.
                 refunds.iter_mut().for_each(|refund| refund.reason = None);
             }
@@ -83,10 +83,10 @@ pub async fn list_payment_events(
     payment_id: &str,
 ) -> Result<Vec<PaymentEntry>, Error> {
     let id = super::payment_id(payment_id)?;
-    let (tenant, payer) = (caller.tenant.clone(), super::payer(caller));
+    let (tenant, payers) = (caller.tenant.clone(), super::payers(caller));
     let found = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
-            let payment = db::payments::find(tx, &tenant, payer.as_ref(), id).await?;
+            let payment = db::payments::find(tx, &tenant, payers.as_deref(), id).await?;
             payment.ok_or(Error::PaymentNotFound)?;
             Ok::<_, Error>(db::payment_entries::list(tx, &tenant, id).await?)
         })

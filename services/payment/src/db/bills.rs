@@ -98,14 +98,14 @@ pub async fn update(db: &mut PgConnection, bill: &Bill) -> sqlx::Result<()> {
 pub async fn find(
     db: &mut PgConnection,
     tenant: &Tenant,
-    payer: Option<&Subject>,
+    payers: Option<&[Subject]>,
     id: BillId,
 ) -> sqlx::Result<Option<Bill>> {
     let row = select!(
-        "where tenant = $1 and id = $2 and ($3::text is null or (payer = $3 and status <> 'draft'))",
+        "where tenant = $1 and id = $2 and ($3::text[] is null or (payer = any($3) and status <> 'draft'))",
         tenant.as_str(),
         id.as_uuid(),
-        payer.map(Subject::as_str),
+        payers as Option<&[Subject]>,
     );
     row.fetch_optional(db).await?.map(Row::into_bill).transpose()
 }
@@ -120,8 +120,8 @@ pub async fn lock(db: &mut PgConnection, tenant: &Tenant, id: BillId) -> sqlx::R
 /// Which bills to list; what is given narrows the list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of this payer.
-    pub payer: Option<Subject>,
+    /// Of one of these payers.
+    pub payers: Option<Vec<Subject>>,
     /// No drafts.
     pub no_drafts: bool,
     /// Those that stand so.
@@ -138,12 +138,12 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<Bill>> {
     let rows = select!(
-        "where tenant = $1 and id < $2 and ($3::text is null or payer = $3) and (not $4 or status <> 'draft')
+        "where tenant = $1 and id < $2 and ($3::text[] is null or payer = any($3)) and (not $4 or status <> 'draft')
              and ($5::text is null or status = $5)
          order by id desc limit $6",
         tenant.as_str(),
         before.unwrap_or(Uuid::max()),
-        filter.payer.as_ref().map(Subject::as_str),
+        filter.payers.as_deref() as Option<&[Subject]>,
         filter.no_drafts,
         filter.status.map(BillStatus::name),
         limit,

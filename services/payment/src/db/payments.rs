@@ -93,14 +93,14 @@ pub async fn update(
 pub async fn find(
     db: &mut PgConnection,
     tenant: &Tenant,
-    payer: Option<&Subject>,
+    payers: Option<&[Subject]>,
     id: PaymentId,
 ) -> sqlx::Result<Option<Payment>> {
     let row = select!(
-        "where tenant = $1 and id = $2 and ($3::text is null or payer = $3)",
+        "where tenant = $1 and id = $2 and ($3::text[] is null or payer = any($3))",
         tenant.as_str(),
         id.as_uuid(),
-        payer.map(Subject::as_str),
+        payers as Option<&[Subject]>,
     );
     row.fetch_optional(db).await?.map(Row::into_payment).transpose()
 }
@@ -140,8 +140,8 @@ pub async fn wakes(db: &mut PgConnection, tenant: &Tenant, id: PaymentId) -> sql
 /// Which payments to list; what is given narrows the list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Of this payer.
-    pub payer: Option<Subject>,
+    /// Of one of these payers.
+    pub payers: Option<Vec<Subject>>,
     /// Of this bill.
     pub bill_id: Option<BillId>,
 }
@@ -156,11 +156,11 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<Payment>> {
     let rows = select!(
-        "where tenant = $1 and id < $2 and ($3::text is null or payer = $3) and ($4::uuid is null or bill_id = $4)
+        "where tenant = $1 and id < $2 and ($3::text[] is null or payer = any($3)) and ($4::uuid is null or bill_id = $4)
          order by id desc limit $5",
         tenant.as_str(),
         before.unwrap_or(Uuid::max()),
-        filter.payer.as_ref().map(Subject::as_str),
+        filter.payers.as_deref() as Option<&[Subject]>,
         filter.bill_id.map(Uuid::from),
         limit,
     );

@@ -186,10 +186,10 @@ impl BillStatus {
 }
 
 impl Bill {
-    /// Whether this person owes it and knows of it.
+    /// Whether the person who owes it knows of it.
     #[must_use]
-    pub fn is_for(&self, payer: &Subject) -> bool {
-        self.payer == *payer && self.status != BillStatus::Draft
+    pub fn is_known_to_payer(&self) -> bool {
+        self.status != BillStatus::Draft
     }
 
     /// What is still owed.

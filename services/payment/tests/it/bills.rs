@@ -42,6 +42,27 @@ async fn a_bill_is_written_issued_seen_by_its_payer_and_booked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_never_signed_in_is_billed_and_finds_the_bill_when_they_do() {
+    let app = TestApp::start().await;
+    let sam = app.sam();
+    let asked = v1::CreateBillRequest { payer: "person:tax-1".to_owned(), ..bill(500) };
+    let owed = sam.create(asked).await.unwrap();
+    let (ada, ben) = (app.known("ada", "tax-1"), app.known("ben", "tax-2"));
+    assert_eq!(ada.bill(&owed.bill_id).await.unwrap().payer_name, "Ada Lovelace");
+    assert_eq!(ada.bills(v1::ListBillsRequest::default()).await.unwrap().bills.len(), 1);
+    // The same sign-in without the office's word for it, or with another's, is nobody's.
+    for other in [app.ada(), ben] {
+        assert_refused(other.bill(&owed.bill_id).await, Code::NotFound, reason::BILL_NOT_FOUND);
+        assert_refused(other.pay(&owed.bill_id).await, Code::NotFound, reason::BILL_NOT_FOUND);
+        assert!(other.bills(v1::ListBillsRequest::default()).await.unwrap().bills.is_empty());
+    }
+    let payment = ada.pay(&owed.bill_id).await.unwrap();
+    assert_eq!(payment.payer, "ada");
+    let refused = sam.create(v1::CreateBillRequest { payer: "person:a/b".to_owned(), ..bill(1) }).await;
+    assert_refused(refused, Code::InvalidArgument, reason::BILL_INVALID);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_call_writes_one_bill_and_a_reference_is_given_once() {
     let app = TestApp::start().await;
     let sam = app.sam();

@@ -23,7 +23,7 @@ use psp::Psp;
 use rpc_error::{Code, Error};
 use serde_json::{Value, json};
 use service::Shutdown;
-use testkit::{Issuer, TestDb, TestKafka, eventually};
+use testkit::{Issuer, TestDb, TestKafka, TestSqs, eventually};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
@@ -45,6 +45,7 @@ pub(crate) struct TestApp {
     pub(crate) kafka: TestKafka,
     pub(crate) psp: Psp,
     pub(crate) inbox: Arc<Callbacks>,
+    _sqs: TestSqs,
     shutdown: Shutdown,
     receiver: AbortHandle,
     worker: AbortHandle,
@@ -62,6 +63,7 @@ pub(crate) struct Callbacks {
 #[derive(Clone, Debug)]
 enum Who {
     Person { subject: String, tenant: String, role: &'static str },
+    Known { subject: String, reference: String },
     Service { name: String },
 }
 
@@ -145,7 +147,7 @@ impl TestApp {
         .abort_handle();
         let state = running.state;
         let worker = tokio::spawn(work(db.admin().await, issuer.clone(), channel.clone())).abort_handle();
-        Self { clock, state, channel, issuer, db, kafka, psp, inbox, shutdown, receiver, worker }
+        Self { clock, state, channel, issuer, db, kafka, psp, inbox, _sqs: sqs, shutdown, receiver, worker }
     }
 
     pub(crate) fn ada(&self) -> Actor {
@@ -171,6 +173,12 @@ impl TestApp {
 
     pub(crate) fn person(&self, subject: &str, tenant: &str, role: &'static str) -> Actor {
         let who = Who::Person { subject: subject.to_owned(), tenant: tenant.to_owned(), role };
+        self.actor(who, None)
+    }
+
+    /// A citizen whom the office knows by a reference of its own.
+    pub(crate) fn known(&self, subject: &str, reference: &str) -> Actor {
+        let who = Who::Known { subject: subject.to_owned(), reference: reference.to_owned() };
         self.actor(who, None)
     }
 
@@ -421,6 +429,7 @@ impl Actor {
         let mut request = Request::new(message);
         let token = match &self.who {
             Who::Person { subject, tenant, role } => self.issuer.person(subject, tenant, role),
+            Who::Known { subject, reference } => self.issuer.known_citizen(subject, "riverton", reference),
             Who::Service { name } => self.issuer.service(name),
         };
         let token = auth::Token::parse(&token).expect("a token");

@@ -57,6 +57,7 @@ pub(crate) fn payment() -> Payment {
         created_at: NOW,
         expires_at: NOW + Duration::minutes(90),
         finished_at: None,
+        receipt_id: None,
     }
 }
 

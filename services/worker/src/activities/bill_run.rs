@@ -5,33 +5,39 @@ use std::sync::Arc;
 
 use blobs::{Blobs, Bucket};
 use bytes::{Buf as _, Bytes};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use ids::Tenant;
-use proto::payment::v1::{BillRun as Run, BillRunFailure, BillRunStatus, StageRunLinesRequest, StagedLine};
-use rpc_error::{Code, Error};
+use proto::payment::v1::{BillRun as Run, BillRunFailure, BillRunStatus, StageRunLinesRequest};
+use rpc_error::{Code, Error, reason};
 use serde::{Deserialize, Serialize};
 use temporalio_macros::activities;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
 use tokio::sync::mpsc;
 
 use super::{beat, failed, heard};
-use crate::bill_file;
-use crate::owners::{Documents, Payments};
+use crate::bill_file::{self, Line};
+use crate::owners::{Deliveries, Documents, Payments};
 use crate::workflows::BillRun;
 
 /// Lines of a call.
 const AT_ONCE: usize = 200;
 /// Bills of a call.
 const BILLS_AT_ONCE: i32 = 50;
+/// Payers introduced at a time.
+const INTRODUCED_AT_ONCE: usize = 8;
 /// Calls of an activity: what a run has come to is in Temporal's history every so many bills.
 const CALLS: u32 = 20;
 
 /// How far a run has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Nothing is left to do.
     pub over: bool,
     /// Bills issued.
     pub issued: i32,
+    /// The document may say how to reach payers.
+    #[serde(default)]
+    pub contacts: bool,
 }
 
 /// What is done for a run of bills.
@@ -39,6 +45,7 @@ pub struct Progress {
 pub struct BillRunActivities {
     pub(super) payments: Payments,
     pub(super) documents: Documents,
+    pub(super) recipients: Deliveries,
     pub(super) blobs: Blobs,
 }
 
@@ -54,7 +61,8 @@ impl BillRunActivities {
         let tenant: Tenant = super::parsed(&run.tenant)?;
         let known = heard(&ctx, self.payments.bill_run(&tenant, &run.run_id)).await?;
         if known.status() != BillRunStatus::Checking {
-            return Ok(progress(known.status(), 0));
+            // Begun anew after it was read: whether anybody is to be introduced was not told.
+            return Ok(Progress { contacts: true, ..progress(known.status(), 0) });
         }
         let asked = StageRunLinesRequest { run_id: run.run_id.clone(), first_line: 1, ..Default::default() };
         let Some((mut lines, read)) = self.open(&ctx, &tenant, &known).await? else {
@@ -64,10 +72,12 @@ impl BillRunActivities {
             return Ok(progress(staged.status(), 0));
         };
         let (mut next, mut number) = (known.lines + 1, 1);
-        let mut status = BillRunStatus::Checking;
+        let (mut status, mut contacts) = (BillRunStatus::Checking, false);
         while let Some(batch) = lines.recv().await {
             beat(&ctx, number).await?;
             let first_line = number;
+            contacts |= batch.iter().any(|line| line.contact.is_some());
+            let batch: Vec<_> = batch.into_iter().map(|line| line.staged).collect();
             number += i32::try_from(batch.len()).unwrap_or(i32::MAX);
             // Handed in before.
             if number <= next {
@@ -94,7 +104,41 @@ impl BillRunActivities {
         if status == BillRunStatus::Checking {
             status = heard(&ctx, self.payments.stage(&tenant, end)).await?.status();
         }
-        Ok(progress(status, 0))
+        Ok(Progress { contacts, ..progress(status, 0) })
+    }
+
+    /// Tells the notification service how to reach payers who may never have signed in: once a document was checked as a whole, and before
+    /// anybody is billed. Returns how many there are.
+    #[activity]
+    pub async fn introduce_payers(
+        self: Arc<Self>,
+        ctx: ActivityContext,
+        run: BillRun,
+    ) -> Result<i32, ActivityError> {
+        let tenant: Tenant = super::parsed(&run.tenant)?;
+        let known = heard(&ctx, self.payments.bill_run(&tenant, &run.run_id)).await?;
+        let Some((mut lines, read)) = self.open(&ctx, &tenant, &known).await? else { return Ok(0) };
+        let mut introduced = 0;
+        while let Some(batch) = lines.recv().await {
+            beat(&ctx, introduced).await?;
+            let contacts = batch.into_iter().filter_map(|line| line.contact);
+            let told = stream::iter(contacts)
+                .map(|contact| async {
+                    match self.recipients.introduce(&tenant, contact).await {
+                        // Nobody bills who is erased, and the line says so when its turn comes.
+                        Err(error) if error.reason() == reason::SUBJECT_ERASED => Ok(()),
+                        told => told,
+                    }
+                })
+                .buffered(INTRODUCED_AT_ONCE)
+                .try_fold(0, |count, ()| async move { Ok(count + 1) });
+            introduced += heard(&ctx, told).await?;
+        }
+        match read.await {
+            Ok(Ok(())) => Ok(introduced),
+            Ok(Err(error)) => Err(failed(&Error::unavailable(error.to_string()))),
+            Err(error) => Err(failed(&Error::internal(error))),
+        }
     }
 
     /// Issues bills of a run, some hundreds at most.
@@ -105,7 +149,7 @@ impl BillRunActivities {
         run: BillRun,
     ) -> Result<Progress, ActivityError> {
         let tenant: Tenant = super::parsed(&run.tenant)?;
-        let mut reached = Progress { over: false, issued: 0 };
+        let mut reached = Progress::default();
         for _ in 0..CALLS {
             let issued = heard(&ctx, self.payments.issue(&tenant, &run.run_id, BILLS_AT_ONCE)).await?;
             reached = progress(issued.status(), issued.issued);
@@ -119,11 +163,12 @@ impl BillRunActivities {
 }
 
 fn progress(status: BillRunStatus, issued: i32) -> Progress {
-    Progress { over: !matches!(status, BillRunStatus::Checking | BillRunStatus::Issuing), issued }
+    let over = !matches!(status, BillRunStatus::Checking | BillRunStatus::Issuing);
+    Progress { over, issued, contacts: false }
 }
 
 /// Lines in batches, and how reading them ended.
-type Opened = (mpsc::Receiver<Vec<StagedLine>>, tokio::task::JoinHandle<Result<(), bill_file::Error>>);
+type Opened = (mpsc::Receiver<Vec<Line>>, tokio::task::JoinHandle<Result<(), bill_file::Error>>);
 
 impl BillRunActivities {
     /// Begins to read the document; `None` where there is none that a run can be made of.

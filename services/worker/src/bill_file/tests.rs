@@ -6,7 +6,7 @@ const HEADING: &str =
 fn all(bytes: &[u8], format: BillRunFormat) -> Result<Vec<StagedLine>, Error> {
     let mut lines = Vec::new();
     read(bytes, format, |line| {
-        lines.push(line);
+        lines.push(line.staged);
         true
     })?;
     Ok(lines)
@@ -95,4 +95,44 @@ fn reading_ends_after_more_lines_than_a_run_may_have_and_when_nobody_takes_them(
     })
     .unwrap();
     assert_eq!(taken, 3);
+}
+
+#[test]
+fn who_may_never_have_signed_in_can_be_reached_and_nobody_else_is() {
+    let text = format!(
+        "email,{HEADING},locale\n{}",
+        [
+            "ada@example.org,a,person:tax-1,Ada,2035-01-31,x,f,1,1,EUR,,de-AT",
+            ",b,person:tax-2,Ben,2035-01-31,x,f,1,1,EUR,,",
+            "cleo@example.org,c,cleo,Cleo,2035-01-31,x,f,1,1,EUR,,",
+            "no address,d,person:tax-4,Dan,2035-01-31,x,f,1,1,EUR,,e_n",
+        ]
+        .join("\n")
+    );
+    let mut lines = Vec::new();
+    read(text.as_bytes(), BillRunFormat::Csv, |line| {
+        lines.push(line);
+        true
+    })
+    .unwrap();
+    let contact = lines[0].contact.as_ref().unwrap();
+    let said = (contact.person.as_str(), contact.email.as_str(), contact.locale.as_str());
+    assert_eq!(said, ("person:tax-1", "ada@example.org", "de-AT"));
+    assert_eq!((&lines[1].contact, lines[1].staged.faults.len()), (&None, 0));
+    let fields =
+        |line: &Line| -> Vec<_> { line.staged.faults.iter().map(|fault| fault.field.clone()).collect() };
+    assert_eq!(
+        (fields(&lines[2]), fields(&lines[3])),
+        (vec!["email".to_owned()], vec!["email".into(), "locale".into()])
+    );
+
+    let json =
+        r#"{"reference":"a","payer":"person:tax-1","payer_name":"Ada","due_on":"2035-01-31","currency":"EUR",
+        "lines":[],"email":"ada@example.org"}"#
+            .replace('\n', "");
+    read(json.as_bytes(), BillRunFormat::JsonLines, |line| {
+        assert_eq!(line.contact.unwrap().email, "ada@example.org");
+        true
+    })
+    .unwrap();
 }

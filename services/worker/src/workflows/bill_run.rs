@@ -49,6 +49,10 @@ impl BillRunWorkflow {
             if read.over {
                 return Ok(read.issued);
             }
+            if read.contacts {
+                ctx.execute_activity(BillRunActivities::introduce_payers, run.clone(), options(TAKES))
+                    .await?;
+            }
             run.read = true;
         }
         for _ in 0..ROUNDS {

@@ -181,6 +181,7 @@ impl TestApp {
             subject: subject.clone(),
             email: canary.email(),
             locale: "en".to_owned(),
+            person: String::new(),
         };
         let (portal, client) = (self.issuer.service("svc-bff"), &self.notifications);
         patiently(&portal, &message, |request| {

@@ -65,6 +65,7 @@ impl World {
                 payment: self.till.payment.clone(),
                 // Payments need none.
                 document: self.till.payment.clone(),
+                notification: self.till.payment.clone(),
                 s3: self.s3.settings.clone(),
                 temporal: settings.clone(),
                 kafka: self.kafka.settings.clone(),

@@ -1,9 +1,11 @@
 //! A bill from the office to the books, through every service.
 
 use e2e::citizen::key;
+use e2e::person::Person;
 use e2e::{Checkout, Service, files};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use testkit::canary::Canary;
 
 use crate::harness::{WITHIN, in_world, problem, sign_in};
 
@@ -35,7 +37,10 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let payment = ada.begin_to_pay(id).await.unwrap();
         Checkout::of(&payment).unwrap().pay(psp::cards::DECLINE).await.unwrap();
         let declined = ada.paid(&payment).await.unwrap();
-        assert_eq!((&declined["failure"], &declined["_links"]["receipt"]), (&json!("DECLINED"), &json!(null)));
+        assert_eq!(
+            (&declined["failure"], &declined["_links"]["receipt"]),
+            (&json!("DECLINED"), &json!(null))
+        );
         let receipt = format!("/v1/payments/{}/receipt", payment["id"].as_str().unwrap());
         let none = ada.call(Method::GET, &receipt, None, None).await.unwrap();
         problem(none, StatusCode::LOCKED, "PDF_NOT_READY").await;
@@ -70,6 +75,47 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
 }
 
 #[test]
+fn who_never_signed_in_is_told_by_mail_and_finds_the_bill_and_its_pdf_when_they_do() {
+    in_world(async |world| {
+        let mut sam = sign_in(world, "sam").await;
+        let canary = Canary::new();
+        let (reference, user) = (format!("tax-{}", &key()[..12]), format!("person-{}", &key()[..12]));
+        let bill = sam.issue_to_person(&reference, &canary.name(), &canary.email()).await.unwrap();
+        let id = bill["id"].as_str().unwrap();
+        let mailbox = testkit::mailbox();
+        let mail = testkit::eventually(WITHIN, || async {
+            let found =
+                mailbox.all().await?.into_iter().find(|mail| mail.header("to").contains(&canary.email()));
+            found.ok_or_else(|| anyhow::anyhow!("no mail yet"))
+        });
+        mail.await.expect("told by mail");
+
+        let person = Person::register_as(&user, &canary, &[&reference]).await.unwrap();
+        let mut ada = sign_in(world, &person.user).await;
+        let path = format!("/v1/bills/{id}");
+        ada.once(&path, |bill| !bill["_links"]["pdf"].is_null()).await.unwrap();
+        assert!(ada.fetch(&format!("{path}/pdf")).await.unwrap().starts_with(b"%PDF-1.7"));
+        let mut ben = sign_in(world, "ben").await;
+        let others = ben.call(Method::GET, &path, None, None).await.unwrap();
+        problem(others, StatusCode::NOT_FOUND, "BILL_NOT_FOUND").await;
+
+        // From now on they are told where they sign in, by a file of bills as well.
+        let head = ada.head().await.unwrap();
+        let mut live = ada.live(head).await.unwrap();
+        let file = files::bills_to(&format!("person:{reference}"), &canary.email(), 2);
+        let run = sam.run_bills(&file).await.unwrap();
+        assert_eq!((&run["status"], &run["issued"]), (&json!("finished"), &json!(2)), "{run}");
+        let bills = ada.get("/v1/bills").await.unwrap();
+        let newest = bills["bills"][0]["id"].as_str().unwrap();
+        live.wait_for(newest, &["bill.issued"], WITHIN).await.expect("told");
+        let payment = ada.begin_to_pay(id).await.unwrap();
+        Checkout::of(&payment).unwrap().pay(psp::cards::APPROVE).await.unwrap();
+        assert_eq!(ada.paid(&payment).await.unwrap()["status"], "completed");
+        person.forget().await.unwrap();
+    });
+}
+
+#[test]
 fn a_file_of_bills_is_checked_as_a_whole_and_then_each_line_has_its_bill_once() {
     in_world(async |world| {
         let (mut ada, mut sam) = (sign_in(world, "ada").await, sign_in(world, "sam").await);
@@ -89,7 +135,7 @@ fn a_file_of_bills_is_checked_as_a_whole_and_then_each_line_has_its_bill_once() 
 
         // The same bills again, in another file: every line is told, and nothing is issued.
         let mut again = files::bills(&subject, 2);
-        again.bytes = [&file.bytes[..], b"x,,,2001-01-01,,,0,1,EUR,\n"].concat();
+        again.bytes = [&file.bytes[..], b"x,,,2001-01-01,,,0,1,EUR,,\n"].concat();
         let failed = sam.run_bills(&again).await.unwrap();
         assert_eq!((&failed["failure"], &failed["issued"]), (&json!("LINES"), &json!(0)));
         let faults = sam.get(failed["_links"]["faults"].as_str().unwrap()).await.unwrap();

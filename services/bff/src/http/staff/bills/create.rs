@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use ids::Subject;
 use proto::payment::v1::{BillLine, CreateBillRequest};
+use rpc_error::{Code, Error, reason};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -12,7 +14,7 @@ use crate::http::bills::BillView;
 use crate::http::documents::{IDEMPOTENCY_KEY, incomplete, replay_headers};
 use crate::http::extract;
 use crate::http::money::MoneyView;
-use crate::principal::Principal;
+use crate::principal::{Contact, Principal};
 use crate::problem::{Problem, Result};
 use crate::services::Services;
 
@@ -22,8 +24,10 @@ use crate::services::Services;
 pub struct NewBill {
     /// What the office calls it: 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `/` and `-`; once in the tenant.
     reference: String,
-    /// Subject of the person who owes it.
+    /// Subject of the person who owes it, or `person:<reference>` for whom the office knows by a reference of its own.
     payer: String,
+    /// How to reach `person:<reference>`, who may never have signed in; for nobody else.
+    payer_contact: Option<PayerContact>,
     /// What the payer is called on the bill: 1 to 255 bytes.
     payer_name: String,
     /// 1 to 100 lines of one currency.
@@ -33,6 +37,22 @@ pub struct NewBill {
     /// Whether to issue it at once; a draft otherwise.
     #[serde(default)]
     issue: bool,
+}
+
+/// How to reach somebody. Personal data.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PayerContact {
+    /// E-mail address.
+    email: String,
+    /// BCP 47 language tag, for example `en` or `de-AT`.
+    locale: Option<String>,
+}
+
+impl std::fmt::Debug for PayerContact {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PayerContact([REDACTED])")
+    }
 }
 
 /// A line of a bill.
@@ -77,6 +97,16 @@ pub async fn create(
     headers: HeaderMap,
     extract::Json(body): extract::Json<NewBill>,
 ) -> Result<(StatusCode, HeaderMap, Json<BillView>)> {
+    // Before the bill, whose mail is to find them.
+    if let Some(PayerContact { email, locale }) = body.payer_contact {
+        let person = body.payer.parse::<Subject>().ok().filter(Subject::is_person).ok_or_else(|| {
+            let rule = "must be left out unless the payer is `person:<reference>`";
+            Error::new(Code::InvalidArgument, reason::BILL_INVALID, format!("`payer_contact` {rule}"))
+                .violation("payer_contact", rule)
+        })?;
+        let contact = Contact { email: Some(email), locale };
+        app.services.introduce(&principal.caller.tenant, &person, &contact).await?;
+    }
     let message = CreateBillRequest {
         reference: body.reference,
         payer: body.payer,
