@@ -1,0 +1,258 @@
+//! `cargo xtask promote`: which released image an environment runs. A promotion is a commit that changes one file of
+//! `gitops/envs`; this writes it, and checks one that somebody else wrote.
+
+mod history;
+mod image;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use self::history::History;
+use self::image::Image;
+use crate::charts::{ENVIRONMENTS, services};
+use crate::paths;
+
+/// What `promote` can be told.
+#[derive(clap::Args)]
+#[command(after_help = "\
+An image enters at dev, by its tag and digest, and goes on from there: staging takes what dev runs, prod what staging runs.
+Refused are
+  - an environment skipped: what the environment before does not run;
+  - a version lower than one that the environment already had, unless --back says that this is meant;
+  - a tag that the environment had with another digest: it was moved.
+
+  cargo xtask promote document dev --tag 1.4.0 --digest sha256:…
+  cargo xtask promote document staging
+  cargo xtask promote document prod --back      # what prod ran before
+  cargo xtask promote --check origin/main       # what a pull request does")]
+pub(crate) struct Args {
+    /// The service, a folder of services/.
+    #[arg(required_unless_present = "check")]
+    service: Option<String>,
+    /// The environment: dev, staging or prod.
+    #[arg(required_unless_present = "check")]
+    environment: Option<String>,
+    /// A released version, for dev; elsewhere it has to be what the environment before runs.
+    #[arg(long, requires = "digest")]
+    tag: Option<String>,
+    /// What the tag was when it was released: sha256: and 64 digits.
+    #[arg(long, requires = "tag")]
+    digest: Option<String>,
+    /// Go back to what the environment ran before, although it is lower.
+    #[arg(long)]
+    back: bool,
+    /// Write nothing: look whether what differs from this revision is one promotion that may be.
+    #[arg(long, value_name = "REVISION", conflicts_with_all = ["service", "environment", "tag", "digest"])]
+    check: Option<String>,
+}
+
+/// Writes a promotion, or checks one.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = paths::root();
+    if let Some(base) = &args.check {
+        return check(&root, base, args.back);
+    }
+    let (Some(service), Some(environment)) = (&args.service, &args.environment) else {
+        bail!("say which service and which environment");
+    };
+    let known = services(&root)?;
+    ensure!(known.contains(service), "there is no service {service:?}; there are {}", known.join(", "));
+    let place = place(environment)?;
+    let file = file(environment, service);
+    let history = History::read(&root, &file, "HEAD")?;
+    let given = match (&args.tag, &args.digest) {
+        (Some(tag), Some(digest)) => Some(Image::new(tag, digest)?),
+        _ => None,
+    };
+    let image = match (given, args.back, place.checked_sub(1)) {
+        (Some(image), _, _) => image,
+        (None, true, _) => {
+            history.before().with_context(|| format!("{environment} ran nothing else before"))?.clone()
+        }
+        (None, false, Some(before)) => Image::read(&root.join(self::file(ENVIRONMENTS[before], service)))?,
+        (None, false, None) => bail!("{environment} is where an image enters: say --tag and --digest"),
+    };
+    let before = match place.checked_sub(1) {
+        Some(before) => {
+            Some((ENVIRONMENTS[before], Image::read(&root.join(self::file(ENVIRONMENTS[before], service)))?))
+        }
+        None => None,
+    };
+    if history.now() == Some(&image) {
+        say!("{environment} runs {service} {} already", image.tag);
+        return Ok(());
+    }
+    allowed(
+        service,
+        environment,
+        &image,
+        &history,
+        before.as_ref().map(|(name, image)| (*name, image)),
+        args.back,
+    )?;
+    std::fs::write(root.join(&file), image.text()).with_context(|| format!("cannot write {file}"))?;
+    say!("{file}: {service} {} in {environment}", image.tag);
+    say!("its commit: gitops: {service} {} in {environment}", image.tag);
+    Ok(())
+}
+
+/// Where in the order of environments one is.
+fn place(environment: &str) -> Result<usize> {
+    let known = ENVIRONMENTS.iter().position(|known| *known == environment);
+    known.with_context(|| {
+        format!("there is no environment {environment:?}; there are {}", ENVIRONMENTS.join(", "))
+    })
+}
+
+fn file(environment: &str, service: &str) -> String {
+    format!("gitops/envs/{environment}/{service}.yaml")
+}
+
+/// The rules.
+fn allowed(
+    service: &str,
+    environment: &str,
+    image: &Image,
+    history: &History,
+    before: Option<(&str, &Image)>,
+    back: bool,
+) -> Result<()> {
+    ensure!(
+        image.is_released(),
+        "nothing of {service} was released to {}",
+        before.map_or(environment, |(name, _)| name)
+    );
+    if back {
+        ensure!(
+            history.had(image),
+            "{environment} never ran {service} {} with this digest, so that there is no going back to it",
+            image.tag
+        );
+        return Ok(());
+    }
+    if let Some((name, there)) = before {
+        ensure!(
+            there == image,
+            "{service} {} may not skip {name}, which runs {}{}: promote it there first",
+            image.tag,
+            there.tag,
+            if there.tag == image.tag { " with another digest" } else { "" },
+        );
+    }
+    if let Some(moved) = history.all().find(|had| had.tag == image.tag && had.digest != image.digest) {
+        bail!(
+            "{environment} had {service} {} as {}: the tag was moved, release it under another",
+            image.tag,
+            moved.digest
+        );
+    }
+    if let Some(highest) = history.all().filter(|had| had.is_released()).max_by_key(|had| had.version()) {
+        ensure!(
+            image.version() >= highest.version(),
+            "{environment} already had {service} {}, and {} is lower; --back if that is meant",
+            highest.tag,
+            image.tag,
+        );
+    }
+    Ok(())
+}
+
+/// Whether what differs from `base` is one promotion that the rules allow. Nothing of gitops/envs changed is fine too.
+fn check(root: &Path, base: &str, back: bool) -> Result<()> {
+    let changed = history::changed(root, base)?;
+    let [file] = changed.as_slice() else {
+        ensure!(
+            changed.is_empty(),
+            "one promotion at a time, so that one can be taken back: {}",
+            changed.join(", ")
+        );
+        say!("no promotion");
+        return Ok(());
+    };
+    let mut parts = file.trim_end_matches(".yaml").split('/').skip(2);
+    let (Some(environment), Some(service)) = (parts.next(), parts.next()) else {
+        bail!("{file}: is no environment's image of a service");
+    };
+    let place = place(environment)?;
+    let image = Image::read(&root.join(file))?;
+    let history = History::read(root, file, base)?;
+    let before = match place.checked_sub(1) {
+        Some(before) => {
+            Some((ENVIRONMENTS[before], Image::at(root, base, &self::file(ENVIRONMENTS[before], service))?))
+        }
+        None => None,
+    };
+    allowed(
+        service,
+        environment,
+        &image,
+        &history,
+        before.as_ref().map(|(name, image)| (*name, image)),
+        back,
+    )?;
+    say!("{service} {} may go to {environment}", image.tag);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(tag: &str, digit: char) -> Image {
+        Image::new(tag, &format!("sha256:{}", digit.to_string().repeat(64))).unwrap()
+    }
+
+    fn refused(image: &Image, had: Vec<Image>, before: Option<&Image>, back: bool) -> String {
+        let history = History::of(had);
+        let refused =
+            allowed("document", "staging", image, &history, before.map(|image| ("dev", image)), back);
+        refused.err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_the_environment_before_runs_may_go_on() {
+        let new = image("1.10.0", 'a');
+        assert_eq!(refused(&new, vec![image("1.9.0", 'b')], Some(&new), false), "");
+        assert_eq!(refused(&new, vec![], Some(&new), false), "");
+    }
+
+    #[test]
+    fn an_environment_is_not_skipped() {
+        let said = refused(&image("1.2.0", 'a'), vec![], Some(&image("1.1.0", 'b')), false);
+        assert!(said.contains("may not skip dev, which runs 1.1.0"), "{said}");
+        let said = refused(&image("1.2.0", 'a'), vec![], Some(&image("1.2.0", 'b')), false);
+        assert!(said.contains("with another digest"), "{said}");
+    }
+
+    #[test]
+    fn a_lower_version_needs_to_be_meant() {
+        let old = image("1.9.0", 'a');
+        let had = || vec![image("1.10.0", 'b'), old.clone()];
+        let said = refused(&old, had(), Some(&old), false);
+        assert!(said.contains("already had document 1.10.0, and 1.9.0 is lower"), "{said}");
+        assert_eq!(refused(&old, had(), Some(&image("1.10.0", 'b')), true), "");
+        let said = refused(&image("1.8.0", 'c'), had(), None, true);
+        assert!(said.contains("never ran"), "{said}");
+    }
+
+    #[test]
+    fn a_prerelease_is_lower_than_its_release() {
+        let release = image("1.2.0", 'a');
+        let before = image("1.2.0-rc.1", 'b');
+        assert_eq!(refused(&release, vec![before.clone()], Some(&release), false), "");
+        assert!(refused(&before, vec![release], Some(&before), false).contains("lower"));
+    }
+
+    #[test]
+    fn a_moved_tag_and_nothing_at_all_are_refused() {
+        let moved = image("1.2.0", 'a');
+        let said = refused(&moved, vec![image("1.2.0", 'b')], Some(&moved), false);
+        assert!(said.contains("was moved"), "{said}");
+        let nothing = Image::new("0.0.0", &format!("sha256:{}", "0".repeat(64))).unwrap();
+        assert!(
+            refused(&nothing, vec![], Some(&nothing), false)
+                .contains("nothing of document was released to dev")
+        );
+    }
+}
