@@ -77,12 +77,14 @@ fn check(root: &Path, helm: &Helm, only: Option<&str>) -> Result<Checks> {
     make("one list of services", &|| gitops::listed(root, &services))?;
     make("generated files", &|| generated::faults(root, &texts, &cluster))?;
     make("helm lint", &|| helm.lint(&services))?;
-    make("settings that services have", &|| settings::faults(root, &renders))?;
+    make("settings that services have", &|| {
+        Ok([settings::faults(root, &renders)?, settings::cluster_faults(root, &cluster)?].concat())
+    })?;
     make("policy", &|| policy::faults(root, &renders))?;
     make("quotas have room", &|| room::faults(&renders, &cluster))?;
     make("who reaches whom", &|| Ok(reach::faults(&renders)))?;
     make("mistakes are caught", &|| mistakes::uncaught(root, helm, &services))?;
-    make("gitops", &|| gitops::faults(root, helm))?;
+    make("gitops", &|| gitops::faults(root, helm, &cluster))?;
     make("schemas of Kubernetes", &|| {
         kubernetes::faults(root, texts.values().chain(cluster.values()).cloned())
     })?;

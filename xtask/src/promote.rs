@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         None => None,
     };
-    if history.now() == Some(&image) {
+    if image.is_released() && history.now() == Some(&image) {
         say!("{environment} runs {service} {} already", image.tag);
         return Ok(());
     }
@@ -105,8 +105,14 @@ fn place(environment: &str) -> Result<usize> {
     })
 }
 
-fn file(environment: &str, service: &str) -> String {
+/// Where an environment says which image of a service it runs.
+pub(crate) fn file(environment: &str, service: &str) -> String {
     format!("gitops/envs/{environment}/{service}.yaml")
+}
+
+/// What such a file has before anything was released.
+pub(crate) fn nothing() -> String {
+    Image::nothing().text()
 }
 
 /// The rules.
@@ -244,12 +250,61 @@ mod tests {
         assert!(refused(&before, vec![release], Some(&before), false).contains("lower"));
     }
 
+    /// A repository with these commits, each the images of dev and staging, and the working tree as the last has it.
+    fn repository(name: &str, commits: &[(&Image, &Image)]) -> std::path::PathBuf {
+        let root = paths::target().join("promote").join(name);
+        let _ = std::fs::remove_dir_all(&root);
+        let git = |args: &[&str]| {
+            let mut git = std::process::Command::new("git");
+            let identity = [
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.org",
+                "-c",
+                "commit.gpgsign=false",
+                "-c",
+                "alias.save=commit",
+            ];
+            crate::shell::output(git.args(identity).args(args).current_dir(&root)).unwrap();
+        };
+        for environment in ["dev", "staging"] {
+            std::fs::create_dir_all(root.join("gitops/envs").join(environment)).unwrap();
+        }
+        git(&["init", "--quiet", "--initial-branch=main"]);
+        for (number, (dev, staging)) in commits.iter().enumerate() {
+            std::fs::write(root.join(file("dev", "document")), dev.text()).unwrap();
+            std::fs::write(root.join(file("staging", "document")), staging.text()).unwrap();
+            if number + 1 < commits.len() {
+                git(&["add", "."]);
+                git(&["save", "--quiet", "--message", "x"]);
+            }
+        }
+        root
+    }
+
+    #[test]
+    fn a_pull_request_is_one_promotion_that_may_be() {
+        let (old, new) = (image("1.0.0", 'a'), image("1.1.0", 'b'));
+        let forward = repository("forward", &[(&old, &old), (&new, &old), (&new, &new)]);
+        check(&forward, "HEAD", false).unwrap();
+        let two = repository("two", &[(&old, &old), (&new, &new)]);
+        assert!(check(&two, "HEAD", false).unwrap_err().to_string().contains("one promotion at a time"));
+        let skipped = repository("skipped", &[(&old, &old), (&old, &new)]);
+        assert!(check(&skipped, "HEAD", false).unwrap_err().to_string().contains("may not skip dev"));
+        let back = repository("back", &[(&old, &old), (&new, &old), (&old, &old)]);
+        assert!(check(&back, "HEAD", false).unwrap_err().to_string().contains("is lower"));
+        check(&back, "HEAD", true).unwrap();
+        let nothing = repository("nothing", &[(&old, &old), (&old, &old)]);
+        check(&nothing, "HEAD", false).unwrap();
+    }
+
     #[test]
     fn a_moved_tag_and_nothing_at_all_are_refused() {
         let moved = image("1.2.0", 'a');
         let said = refused(&moved, vec![image("1.2.0", 'b')], Some(&moved), false);
         assert!(said.contains("was moved"), "{said}");
-        let nothing = Image::new("0.0.0", &format!("sha256:{}", "0".repeat(64))).unwrap();
+        let nothing = Image::nothing();
         assert!(
             refused(&nothing, vec![], Some(&nothing), false)
                 .contains("nothing of document was released to dev")

@@ -1,18 +1,16 @@
 //! What is written by a program and committed: schemas of the services' values, READMEs, golden renders.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::helm::{Helm, SERVICES};
-use super::{readme, services, settings};
+use super::helm::{Helm, SERVICES, Texts};
+use super::{ENVIRONMENTS, readme, services, settings};
+use crate::promote;
 
 const GOLDEN: &str = "helm/tests/golden";
-
-type Texts = BTreeMap<(String, &'static str), String>;
 
 /// Writes them.
 pub(super) fn update(root: &Path, helm: &Helm) -> Result<()> {
@@ -22,6 +20,15 @@ pub(super) fn update(root: &Path, helm: &Helm) -> Result<()> {
     let mut files = schemas(root, &services)?;
     files.extend(readme::files(root, &services, &mut faults)?);
     write(root, &files)?;
+    // Which image runs is for promotions to say, once there is one.
+    for (environment, service) in
+        ENVIRONMENTS.iter().flat_map(|environment| services.iter().map(move |s| (environment, s)))
+    {
+        let file = PathBuf::from(promote::file(environment, service));
+        if !root.join(&file).exists() {
+            write(root, &[(file, promote::nothing())])?;
+        }
+    }
     let renders = golden(&helm.renders(&services)?, &helm.cluster_renders()?);
     // What no chart makes any more.
     let folder = root.join(GOLDEN);

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::helm::{CLUSTER, Helm};
+use super::helm::{CLUSTER, Helm, Texts};
 use super::{ENVIRONMENTS, yaml};
 
 /// Folders of helm/ that are no service's.
@@ -33,10 +33,26 @@ pub(super) fn listed(root: &Path, services: &[String]) -> Result<Vec<String>> {
         same(&place, names(&root.join(&place), |path| path.extension().is_some_and(|e| e == "yaml"))?);
     }
     let access: Value = serde_json::from_str(&fs::read_to_string(root.join(ACCESS))?)?;
-    same(ACCESS, access.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect());
+    let access = access.as_object();
+    same(ACCESS, access.into_iter().flatten().map(|(name, _)| name.clone()).collect());
+    let owners = access
+        .into_iter()
+        .flatten()
+        .filter(|(_, service)| service.pointer("/secrets/DB__OWNER_URL").is_some());
+    let owners: BTreeSet<&str> = owners.map(|(name, _)| name.as_str()).collect();
+    let platform = yaml::file(&root.join(CLUSTER[0]).join("values.yaml"))?;
+    let made: BTreeSet<&str> =
+        yaml::list(&platform, "bootstrap.services").iter().filter_map(Value::as_str).collect();
+    if made != owners {
+        faults.push(format!(
+            "{}: bootstrap.services are {made:?}, and those with a database {owners:?}",
+            CLUSTER[0]
+        ));
+    }
     Ok(faults)
 }
 
+/// Names of a folder's entries, without their extension.
 fn names(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<BTreeSet<String>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
@@ -45,7 +61,7 @@ fn names(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<BTreeSet<Strin
 }
 
 /// What is wrong with images, projects and applications.
-pub(super) fn faults(root: &Path, helm: &Helm) -> Result<Vec<String>> {
+pub(super) fn faults(root: &Path, helm: &Helm, cluster: &Texts) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for environment in ENVIRONMENTS {
         for service in super::services(root)? {
@@ -62,9 +78,9 @@ pub(super) fn faults(root: &Path, helm: &Helm) -> Result<Vec<String>> {
             }
         }
     }
-    for ((chart, environment), text) in helm.cluster_renders()? {
-        let documents = yaml::documents(&text)?;
-        let found = argo(&documents, environment == "prod");
+    for ((chart, environment), text) in cluster {
+        let documents = yaml::documents(text)?;
+        let found = argo(&documents, *environment == "prod");
         faults.extend(found.into_iter().map(|fault| format!("{chart} in {environment}: {fault}")));
     }
     faults.extend(repositories(root)?);

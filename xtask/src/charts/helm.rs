@@ -31,6 +31,9 @@ static HELM: Tool = Tool {
     fill: |dir, log| install::go_program(dir, log, &format!("helm.sh/helm/v3/cmd/helm@v{VERSION}")),
 };
 
+/// What charts make, by chart and environment.
+pub(super) type Texts = BTreeMap<(String, &'static str), String>;
+
 pub(super) struct Helm {
     program: PathBuf,
     root: PathBuf,
@@ -88,34 +91,53 @@ impl Helm {
         self.template(service, &chart, &format!("{chart}/values-{environment}.yaml"), more)
     }
 
+    /// The same for a chart of the cluster.
+    pub(super) fn render_cluster(
+        &self,
+        chart: &str,
+        environment: &str,
+        more: &[&Path],
+    ) -> Result<Result<String, String>> {
+        let name = chart.rsplit('/').next().unwrap_or(chart);
+        self.template(name, chart, &format!("{chart}/values-{environment}.yaml"), more)
+    }
+
     /// What every service's chart makes in every environment, and with `options` where there are some.
-    pub(super) fn renders(&self, services: &[String]) -> Result<BTreeMap<(String, &'static str), String>> {
+    pub(super) fn renders(&self, services: &[String]) -> Result<Texts> {
         let mut renders = BTreeMap::new();
         for service in services {
             for environment in ENVIRONMENTS {
                 let text = self.render(service, environment, &[])?;
                 renders.insert((service.clone(), environment), made(service, environment, text)?);
             }
-            let options = self.root.join(OPTIONS).join(format!("{service}.yaml"));
-            if options.is_file() {
-                let text = self.render(service, ENVIRONMENTS[0], &[&options])?;
-                renders.insert((service.clone(), "options"), made(service, "options", text)?);
-            }
+            self.options(service, &format!("helm/{service}"), &mut renders)?;
         }
         Ok(renders)
     }
 
     /// What the cluster's charts make in every environment.
-    pub(super) fn cluster_renders(&self) -> Result<BTreeMap<(String, &'static str), String>> {
+    pub(super) fn cluster_renders(&self) -> Result<Texts> {
         let mut renders = BTreeMap::new();
         for chart in CLUSTER {
             let name = chart.rsplit('/').next().unwrap_or(chart);
             for environment in ENVIRONMENTS {
-                let text = self.template(name, chart, &format!("{chart}/values-{environment}.yaml"), &[])?;
+                let text = self.render_cluster(chart, environment, &[])?;
                 renders.insert((name.to_owned(), environment), made(chart, environment, text)?);
             }
+            self.options(name, chart, &mut renders)?;
         }
         Ok(renders)
+    }
+
+    /// What a chart makes with values that no environment uses, where there are some.
+    fn options(&self, name: &str, chart: &str, renders: &mut Texts) -> Result<()> {
+        let options = self.root.join(OPTIONS).join(format!("{name}.yaml"));
+        if options.is_file() {
+            let text =
+                self.template(name, chart, &format!("{chart}/values-{}.yaml", ENVIRONMENTS[0]), &[&options])?;
+            renders.insert((name.to_owned(), "options"), made(chart, "options", text)?);
+        }
+        Ok(())
     }
 
     /// What `helm lint --strict` finds.

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::helm::Texts;
 use super::{Renders, yaml};
 
 /// What quotas count; all but pods per container.
 const AMOUNTS: [&str; 4] = ["requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 
 /// Namespaces that are too small.
-pub(super) fn faults(
-    renders: &Renders,
-    cluster: &BTreeMap<(String, &'static str), String>,
-) -> Result<Vec<String>> {
+pub(super) fn faults(renders: &Renders, cluster: &Texts) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for ((_, environment), text) in cluster {
         let documents = yaml::documents(text)?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::helm::Texts;
 use super::{Renders, yaml};
 use crate::terraform;
 
@@ -16,9 +17,14 @@ const EXAMPLE: &str = ".env.example";
 /// There and nowhere else: short patience with a provider, to see what comes of one that does not answer.
 const PATIENCE: &str = "PROVIDERS__PATIENCE_SECONDS";
 
-/// The full names of a service's settings.
+/// The Job that is no service.
+const BOOTSTRAP: &str = "bootstrap";
+
+/// The full names of a service's settings, or of the Job's.
 pub(super) fn of(root: &Path, service: &str) -> Result<BTreeSet<String>> {
-    let source = root.join("services").join(service).join("src");
+    let folder =
+        if service == BOOTSTRAP { root.join(BOOTSTRAP) } else { root.join("services").join(service) };
+    let source = folder.join("src");
     let config = read(&source.join("config.rs"))?;
     let mut names = literals(&config);
     for path in loaders(&config) {
@@ -114,6 +120,22 @@ pub(super) fn faults(root: &Path, renders: &Renders) -> Result<Vec<String>> {
             faults.push(format!(
                 "{service} in {environment}: nothing sets {name}, which it has on a developer's machine"
             ));
+        }
+    }
+    Ok(faults)
+}
+
+/// Variables of the cluster's own pods that neither the Job nor the service that they are named after has.
+pub(super) fn cluster_faults(root: &Path, cluster: &Texts) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for ((chart, environment), text) in cluster {
+        let documents = yaml::documents(text)?;
+        let jobs = documents.iter().filter(|document| yaml::text(document, "kind") == "Job");
+        for name in jobs.flat_map(variables) {
+            let owner = name.split("__").next().unwrap_or_default().to_lowercase();
+            if !of(root, &owner)?.contains(&name) {
+                faults.push(format!("{chart} in {environment}: sets {name}, which {owner} does not have"));
+            }
         }
     }
     Ok(faults)

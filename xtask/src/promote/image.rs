@@ -30,6 +30,11 @@ impl Image {
         Ok(image)
     }
 
+    /// Where nothing was released yet.
+    pub(super) fn nothing() -> Self {
+        Self { tag: NOTHING.to_owned(), digest: format!("sha256:{}", "0".repeat(64)) }
+    }
+
     /// Out of a file's text, which is as [`Image::text`] writes it.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let value = |key: &str| {
