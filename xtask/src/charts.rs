@@ -84,7 +84,7 @@ fn check(root: &Path, helm: &Helm, only: Option<&str>) -> Result<Checks> {
     make("quotas have room", &|| room::faults(&renders, &cluster))?;
     make("who reaches whom", &|| Ok(reach::faults(&renders)))?;
     make("mistakes are caught", &|| mistakes::uncaught(root, helm, &services))?;
-    make("gitops", &|| gitops::faults(root, helm, &cluster))?;
+    make("gitops", &|| gitops::faults(root, &cluster))?;
     make("schemas of Kubernetes", &|| {
         kubernetes::faults(root, texts.values().chain(cluster.values()).cloned())
     })?;

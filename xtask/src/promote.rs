@@ -110,6 +110,11 @@ pub(crate) fn file(environment: &str, service: &str) -> String {
     format!("gitops/envs/{environment}/{service}.yaml")
 }
 
+/// Whether such a file is as it is written here: a tag, a digest, and nothing else.
+pub(crate) fn is_written(text: &str) -> bool {
+    Image::parse(text).is_ok_and(|image| image.text() == text)
+}
+
 /// What such a file has before anything was released.
 pub(crate) fn nothing() -> String {
     Image::nothing().text()
@@ -240,6 +245,17 @@ mod tests {
         assert_eq!(refused(&old, had(), Some(&image("1.10.0", 'b')), true), "");
         let said = refused(&image("1.8.0", 'c'), had(), None, true);
         assert!(said.contains("never ran"), "{said}");
+    }
+
+    #[test]
+    fn a_file_has_tag_and_digest_and_nothing_else() {
+        let text = image("1.0.0", 'a').text();
+        assert!(is_written(&text) && is_written(&nothing()));
+        for wrong in
+            [text.replace("1.0.0", "latest"), format!("{text}  scaling:\n    min: 5\n"), String::new()]
+        {
+            assert!(!is_written(&wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::helm::{CLUSTER, Helm, Texts};
+use super::helm::{CLUSTER, Texts};
 use super::{ENVIRONMENTS, yaml};
+use crate::promote;
 
 /// Folders of helm/ that are no service's.
 const NO_SERVICES: [&str; 3] = ["platform-core", "service", "tests"];
@@ -61,20 +62,16 @@ fn names(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<BTreeSet<Strin
 }
 
 /// What is wrong with images, projects and applications.
-pub(super) fn faults(root: &Path, helm: &Helm, cluster: &Texts) -> Result<Vec<String>> {
+pub(super) fn faults(root: &Path, cluster: &Texts) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for environment in ENVIRONMENTS {
         for service in super::services(root)? {
-            let file = root.join(format!("gitops/envs/{environment}/{service}.yaml"));
-            let keys = keys(&yaml::file(&file)?, "");
-            if keys != ["service.image.digest", "service.image.tag"].map(str::to_owned).into() {
+            let file = promote::file(environment, &service);
+            let text = fs::read_to_string(root.join(&file)).with_context(|| format!("cannot read {file}"))?;
+            if !promote::is_written(&text) {
                 faults.push(format!(
-                    "gitops/envs/{environment}/{service}.yaml: has to have tag and digest and nothing else"
+                    "{file}: has to have tag and digest and nothing else, as promote writes it"
                 ));
-            }
-            // The chart's schema knows what tags and digests are.
-            if let Err(why) = helm.render(&service, environment, &[&file])? {
-                faults.push(format!("gitops/envs/{environment}/{service}.yaml: {why}"));
             }
         }
     }
@@ -103,19 +100,6 @@ fn repositories(root: &Path) -> Result<Vec<String>> {
             format!("{projects}: chartRepositories and the components of {platform} differ in {repo}")
         })
         .collect())
-}
-
-/// The paths of a file's values.
-fn keys(value: &Value, at: &str) -> BTreeSet<String> {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .flat_map(|(key, value)| {
-                keys(value, &if at.is_empty() { key.clone() } else { format!("{at}.{key}") })
-            })
-            .collect(),
-        _ => BTreeSet::from([at.to_owned()]),
-    }
 }
 
 /// What Argo CD may do is said by name, what it installs is pinned, and production has hours.
@@ -183,11 +167,5 @@ mod tests {
         let pinned = json!({"kind": "Application", "metadata": {"name": "a"},
             "spec": {"project": "platform", "source": {"chart": "x", "targetRevision": "1.2.3"}}});
         assert_eq!(argo(&[pinned], true), Vec::<String>::new());
-    }
-
-    #[test]
-    fn keys_of_a_file_are_paths() {
-        let found = keys(&json!({"service": {"image": {"tag": "1.0.0"}, "more": 1}}), "");
-        assert_eq!(found, ["service.image.tag", "service.more"].map(str::to_owned).into());
     }
 }
