@@ -65,32 +65,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (Some(tag), Some(digest)) => Some(Image::new(tag, digest)?),
         _ => None,
     };
-    let image = match (given, args.back, place.checked_sub(1)) {
+    let before = before(place, service, |file| Image::read(&root.join(file)))?;
+    let image = match (given, args.back, &before) {
         (Some(image), _, _) => image,
         (None, true, _) => {
             history.before().with_context(|| format!("{environment} ran nothing else before"))?.clone()
         }
-        (None, false, Some(before)) => Image::read(&root.join(self::file(ENVIRONMENTS[before], service)))?,
+        (None, false, Some((_, there))) => there.clone(),
         (None, false, None) => bail!("{environment} is where an image enters: say --tag and --digest"),
-    };
-    let before = match place.checked_sub(1) {
-        Some(before) => {
-            Some((ENVIRONMENTS[before], Image::read(&root.join(self::file(ENVIRONMENTS[before], service)))?))
-        }
-        None => None,
     };
     if image.is_released() && history.now() == Some(&image) {
         say!("{environment} runs {service} {} already", image.tag);
         return Ok(());
     }
-    allowed(
-        service,
-        environment,
-        &image,
-        &history,
-        before.as_ref().map(|(name, image)| (*name, image)),
-        args.back,
-    )?;
+    allowed(service, environment, &image, &history, before.as_ref(), args.back)?;
     std::fs::write(root.join(&file), image.text()).with_context(|| format!("cannot write {file}"))?;
     say!("{file}: {service} {} in {environment}", image.tag);
     say!("its commit: gitops: {service} {} in {environment}", image.tag);
@@ -120,13 +108,22 @@ pub(crate) fn nothing() -> String {
     Image::nothing().text()
 }
 
+/// What runs in the environment before the one at a place.
+type Before = (&'static str, Image);
+
+fn before(place: usize, service: &str, read: impl Fn(&str) -> Result<Image>) -> Result<Option<Before>> {
+    let Some(place) = place.checked_sub(1) else { return Ok(None) };
+    let name = ENVIRONMENTS[place];
+    Ok(Some((name, read(&file(name, service))?)))
+}
+
 /// The rules.
 fn allowed(
     service: &str,
     environment: &str,
     image: &Image,
     history: &History,
-    before: Option<(&str, &Image)>,
+    before: Option<&Before>,
     back: bool,
 ) -> Result<()> {
     ensure!(
@@ -188,20 +185,8 @@ fn check(root: &Path, base: &str, back: bool) -> Result<()> {
     let place = place(environment)?;
     let image = Image::read(&root.join(file))?;
     let history = History::read(root, file, base)?;
-    let before = match place.checked_sub(1) {
-        Some(before) => {
-            Some((ENVIRONMENTS[before], Image::at(root, base, &self::file(ENVIRONMENTS[before], service))?))
-        }
-        None => None,
-    };
-    allowed(
-        service,
-        environment,
-        &image,
-        &history,
-        before.as_ref().map(|(name, image)| (*name, image)),
-        back,
-    )?;
+    let before = before(place, service, |file| Image::at(root, base, file))?;
+    allowed(service, environment, &image, &history, before.as_ref(), back)?;
     say!("{service} {} may go to {environment}", image.tag);
     Ok(())
 }
@@ -216,8 +201,8 @@ mod tests {
 
     fn refused(image: &Image, had: Vec<Image>, before: Option<&Image>, back: bool) -> String {
         let history = History::of(had);
-        let refused =
-            allowed("document", "staging", image, &history, before.map(|image| ("dev", image)), back);
+        let before = before.map(|image| ("dev", image.clone()));
+        let refused = allowed("document", "staging", image, &history, before.as_ref(), back);
         refused.err().map(|error| error.to_string()).unwrap_or_default()
     }
 
