@@ -5,6 +5,7 @@ mod generated;
 mod gitops;
 mod helm;
 mod kubernetes;
+mod metrics;
 mod mistakes;
 mod policy;
 mod reach;
@@ -81,6 +82,7 @@ fn check(root: &Path, helm: &Helm, only: Option<&str>) -> Result<Checks> {
         Ok([settings::faults(root, &renders)?, settings::cluster_faults(root, &cluster)?].concat())
     })?;
     make("policy", &|| policy::faults(root, &renders))?;
+    make("metrics that are measured", &|| metrics::faults(root, &renders))?;
     make("quotas have room", &|| room::faults(&renders, &cluster))?;
     make("who reaches whom", &|| Ok(reach::faults(&renders)))?;
     make("mistakes are caught", &|| mistakes::uncaught(root, helm, &services))?;

@@ -59,7 +59,7 @@ spec:
       count: 3
       failureLimit: 0
       # No requests at all are no failure.
-      successCondition: isNaN(result[0]) || result[0] <= {{ $canary.maxErrorPercent }}
+      successCondition: len(result) == 0 || isNaN(result[0]) || result[0] <= {{ $canary.maxErrorPercent }}
       provider:
         prometheus:
           address: {{ .v.scaling.prometheus }}

@@ -1,0 +1,18 @@
+# This file is maintained automatically by "terraform init".
+# Manual edits may be lost in future updates.
+
+provider "registry.terraform.io/hashicorp/aws" {
+  version     = "6.25.0"
+  constraints = "6.25.0, ~> 6.25"
+  hashes = [
+    "h1:Fe71ENsQDdAQXa9UPoOsi8syoAAzhp5tYs+LHdpvOeU=",
+  ]
+}
+
+provider "registry.terraform.io/hashicorp/random" {
+  version     = "3.7.2"
+  constraints = "~> 3.7, 3.7.2"
+  hashes = [
+    "h1:dH+AqLs4zF6PbaAFjtN89MBZoPrSfyrmHUmfzjK2qgg=",
+  ]
+}
