@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, ensure};
 
 use crate::compile::{self, Profile};
+use crate::paths;
 use crate::stack::ports::{Port, Ports};
 use crate::stack::{Stack, down, env, services, up};
 
@@ -76,6 +77,8 @@ fn program(stack: &Stack, args: &[&str]) -> Result<Command> {
     let mut command = Command::new(compile::program(stack.profile, "demo")?);
     command
         .args(args)
+        .arg("--keep")
+        .arg(paths::target().join("demo"))
         .envs(env::variables(stack))
         .env("GUILDHALL_BFF_URL", format!("{}/", services::public_url(&stack.ports).trim_end_matches('/')));
     Ok(command)

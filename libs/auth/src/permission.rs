@@ -104,6 +104,9 @@ pub fn rule(operation: Operation) -> Rule {
         Operation::DocumentClaimScan
         | Operation::DocumentReportScan
         | Operation::DocumentOpenDocument
+        | Operation::DocumentStoreDocument
+        | Operation::BillingClaimPdf
+        | Operation::BillingReportPdf
         | Operation::BillingStageRunLines
         | Operation::BillingIssueRunLines => only(&["svc-worker"]),
         Operation::PreviewClaimPreview

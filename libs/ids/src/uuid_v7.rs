@@ -155,6 +155,13 @@ uuid_v7! {
     PeriodId;
 }
 
+impl From<JobId> for DocumentId {
+    /// What is made for a job, and kept as a document, has the job's id: whatever is called again, there is one.
+    fn from(job: JobId) -> Self {
+        Self(job.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

@@ -114,6 +114,7 @@ reasons! {
     BILL_RUN_NOT_FOUND = NotFound, "There is no such bill run";
     BILL_REFERENCE_TAKEN = Conflict, "Another bill has the reference";
     BILL_STATE = Conflict, "The bill does not stand so that this can be done";
+    PDF_NOT_READY = Locked, "The PDF was not made yet";
     AMOUNT_INVALID = InvalidArgument, "The amount cannot be used";
     AMOUNT_ABOVE_OUTSTANDING = Conflict, "The amount is more than is outstanding";
 

@@ -31,6 +31,8 @@ pub mod queues {
     pub const PREVIEW: &str = "guildhall-preview";
     /// Versions to read again.
     pub const INTEGRITY: &str = "guildhall-integrity";
+    /// Bills and receipts to make.
+    pub const PDF: &str = "guildhall-pdf";
 }
 
 /// The whole list.

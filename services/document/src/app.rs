@@ -66,6 +66,7 @@ mod revoke_grant;
 mod scan_job;
 mod sign_parts;
 mod signature;
+mod store_document;
 mod subject_erasure;
 
 pub use abort_upload::abort_upload;
@@ -117,6 +118,7 @@ pub use report_scan::report_scan;
 pub use revoke_grant::revoke_grant;
 pub use sign_parts::sign_parts;
 pub use signature::AwaitedUpload;
+pub use store_document::store_document;
 pub use subject_erasure::{
     advance as advance_erasure, begin as begin_erasure, end_grant_for_subject, erase_for_subject,
 };

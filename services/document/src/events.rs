@@ -44,6 +44,9 @@ pub async fn append(
         Event::Ready => {
             event_of(document, "ready", &v1::DocumentReady { document_id, owner, purpose, version })
         }
+        Event::Stored => {
+            event_of(document, "stored", &v1::DocumentStored { document_id, owner, purpose, version })
+        }
         Event::Rejected(reason) => {
             let reason = v1::RejectionReason::from(reason).into();
             event_of(

@@ -191,6 +191,15 @@ impl DocumentService for Api {
         }))
     }
 
+    async fn store_document(
+        &self,
+        request: Request<v1::StoreDocumentRequest>,
+    ) -> Result<Response<v1::StoreDocumentResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let document = app::store_document(&self.state, caller, request.get_ref()).await?;
+        Ok(Response::new(v1::StoreDocumentResponse { document: Some(document) }))
+    }
+
     async fn report_scan(
         &self,
         request: Request<v1::ReportScanRequest>,

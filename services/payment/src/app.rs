@@ -14,6 +14,7 @@ mod issue_bill;
 mod issue_run_lines;
 mod ledger;
 mod list_unknown_callbacks;
+mod pdfs;
 mod read_bills;
 mod read_payments;
 mod read_settlements;
@@ -40,6 +41,7 @@ pub use ledger::{
     verify_ledger,
 };
 pub use list_unknown_callbacks::list_unknown_callbacks;
+pub use pdfs::{ClaimedPdf, claim_pdf, remind_of_pdf, report_pdf};
 pub use read_bills::{Bills, get_bill, list_bills};
 pub use read_payments::{Payments, get_payment, list_payment_events, list_payments, list_refunds};
 pub use read_settlements::{Lines, get_settlement, list_settlements};
@@ -67,6 +69,8 @@ pub const BILL_OVERDUE: &str = "bill_overdue";
 pub const BILL_RUN: &str = "bill_run";
 /// Due kind: nobody has had a payment advanced when that was due. Subject: the payment.
 pub const PAYMENT_STEP: &str = "payment_step";
+/// Due kind: a PDF is still missing. Subject: the job.
+pub const PDF_UNREPORTED: &str = "pdf_unreported";
 /// Due kind: a provider is to be asked what it has settled. Subject: the settled account.
 pub const SETTLEMENT: &str = "settlement";
 /// Due kind: a person is to be erased. Subject: the erasure.

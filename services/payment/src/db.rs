@@ -8,6 +8,7 @@ pub mod disputes;
 pub mod ledger;
 pub mod payment_entries;
 pub mod payments;
+pub mod pdfs;
 pub mod periods;
 pub mod proofs;
 pub mod refunds;

@@ -8,6 +8,7 @@ pub mod dispute;
 pub mod ledger;
 pub mod money;
 pub mod payment;
+pub mod pdf;
 pub mod period;
 mod refund;
 pub mod return_url;
@@ -28,5 +29,6 @@ pub use payment::{
     Applied, Ask, CancelledBy, Event as PaymentEvent, Failure, NotDisputed, NotRefunded, Over, Payment, Seen,
     Standing, State as PaymentState,
 };
+pub use pdf::Pdf;
 pub use period::{Month, NoMonth, NotClosed, Period};
 pub use refund::{MOST_REFUNDS, Refund, RefundSeen, RefundState};

@@ -1,5 +1,7 @@
 //! Why a use case did not happen, and what a caller learns of it.
 
+use std::time::Duration;
+
 use rpc_error::{Code, reason};
 
 use crate::domain::return_url::NoReturnUrl;
@@ -93,6 +95,18 @@ pub enum Error {
     /// It was not the provider, or not now.
     #[error("the signature is not accepted")]
     Signature(#[source] signature::Invalid),
+    /// There is no such job in the tenant.
+    #[error("there is no such job")]
+    JobNotFound,
+    /// Somebody else has the job.
+    #[error("somebody else has the job")]
+    JobLeased {
+        /// For how long.
+        wait: Duration,
+    },
+    /// Nothing is left to do for the job.
+    #[error("the job is finished")]
+    JobFinished,
     /// There is no such settlement in the tenant.
     #[error("there is no such settlement")]
     SettlementNotFound,
@@ -183,6 +197,9 @@ impl From<Error> for rpc_error::Error {
             Error::Callback => new(Code::InvalidArgument, reason::CALLBACK_INVALID)
                 .violation("body", "must be 1 byte to 64 KiB, and a callback of the provider"),
             Error::Signature(_) => new(Code::Unauthenticated, reason::SIGNATURE_INVALID),
+            Error::JobNotFound => new(Code::NotFound, reason::JOB_NOT_FOUND),
+            Error::JobLeased { wait } => new(Code::Conflict, reason::JOB_LEASED).retry_after(wait),
+            Error::JobFinished => new(Code::Conflict, reason::JOB_FINISHED),
             Error::SettlementNotFound => new(Code::NotFound, reason::SETTLEMENT_NOT_FOUND),
             Error::Month(rule) => {
                 new(Code::InvalidArgument, reason::MONTH_INVALID).violation("month", rule.to_string())

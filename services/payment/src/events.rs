@@ -31,6 +31,7 @@ pub async fn append_bill(
         BillEvent::Overdue => "bill_overdue",
         BillEvent::Cancelled => "bill_cancelled",
         BillEvent::WrittenOff => "bill_written_off",
+        BillEvent::PdfReady => "bill_pdf_ready",
     };
     let money = |minor_units| Some(Money { minor_units, currency: bill.currency.to_string() });
     let message = v1::BillEvent {
@@ -41,6 +42,7 @@ pub async fn append_bill(
         outstanding: money(bill.outstanding()),
         due_on: bill.due_on.to_string(),
         amount: amount.and_then(money),
+        pdf_document_id: bill.pdf_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     let event_type = format!("guildhall.billing.{name}.v1");
     let event = outbox::Event::new(topics::BILLING, &event_type, bill.id, bill.id, &message);

@@ -28,6 +28,7 @@ pub async fn append(
         PaymentEvent::Expired => "expired",
         PaymentEvent::Cancelled => "cancelled",
         PaymentEvent::OutcomeUnknown => "outcome_unknown",
+        PaymentEvent::ReceiptReady => "receipt_ready",
     };
     let message = v1::PaymentEvent {
         payment_id: payment.id.to_string(),
@@ -38,6 +39,7 @@ pub async fn append(
         failure: failure(payment.state).into(),
         cancelled_by: cancelled_by(payment.state).into(),
         captured: Some(money(payment, payment.captured())),
+        receipt_document_id: payment.receipt_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     let event_type = format!("guildhall.payment.{name}.v1");
     let event = outbox::Event::new(topics::PAYMENT, &event_type, payment.id, payment.id, &message);

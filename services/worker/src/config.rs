@@ -8,6 +8,7 @@ use service::channel::Target;
 use settings::Env;
 
 use crate::preview::sandbox::Limits;
+use crate::printer::issuers::Issuers;
 use crate::{smtp, temporal};
 
 /// What this process does. Each role scales and fails alone.
@@ -21,13 +22,16 @@ pub enum Role {
     Preview,
     /// Reads what is stored again.
     Integrity,
+    /// Makes bills and receipts.
+    Pdf,
     /// Runs workflows.
     Workflows,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Scan, Self::Mail, Self::Preview, Self::Integrity, Self::Workflows];
+    pub const ALL: [Self; 6] =
+        [Self::Scan, Self::Mail, Self::Preview, Self::Integrity, Self::Pdf, Self::Workflows];
 
     /// Its name in `WORKER__ROLES`.
     #[must_use]
@@ -37,6 +41,7 @@ impl Role {
             Self::Mail => "mail",
             Self::Preview => "preview",
             Self::Integrity => "integrity",
+            Self::Pdf => "pdf",
             Self::Workflows => "workflows",
         }
     }
@@ -53,6 +58,8 @@ pub struct Config {
     pub preview: Option<Preview>,
     /// `ROLES` includes `integrity`.
     pub integrity: Option<Integrity>,
+    /// `ROLES` includes `pdf`.
+    pub pdf: Option<Pdf>,
     /// `ROLES` includes `workflows`.
     pub workflows: Option<Workflows>,
     /// `SQS__*`.
@@ -117,6 +124,23 @@ pub struct Integrity {
     pub bytes_per_second: u64,
 }
 
+/// What the pdf role needs.
+#[derive(Clone, Debug)]
+pub struct Pdf {
+    /// `PAYMENT__URL`.
+    pub payment: Target,
+    /// `DOCUMENT__URL`.
+    pub document: Target,
+    /// `PDF__ISSUERS`, a JSON object by tenant as [`Issuers::parse`] has it; without it, tenants are called by their ids.
+    pub issuers: Issuers,
+    /// `PDF__TEMPLATES`, a folder of tenants' own templates as `libs/pdf` has them; without it, all have those that are built in.
+    pub templates: Option<PathBuf>,
+    /// `PDF__FONTS`, a folder of fonts for what the bundled ones lack.
+    pub fonts: Option<PathBuf>,
+    /// `PDF__CONCURRENCY`, 1 to 64, default 2: how many are made at a time.
+    pub concurrency: usize,
+}
+
 /// What the workflows role needs.
 #[derive(Clone, Debug)]
 pub struct Workflows {
@@ -151,6 +175,7 @@ impl Config {
         let mail = played(env, plays(Role::Mail), MAIL, mail);
         let preview = played(env, plays(Role::Preview), PREVIEW, preview);
         let integrity = played(env, plays(Role::Integrity), INTEGRITY, integrity);
+        let pdf = played(env, plays(Role::Pdf), PDF, pdf);
         let workflows = played(env, plays(Role::Workflows), WORKFLOWS, workflows);
         if !plays(Role::Workflows) {
             known(env, KAFKA);
@@ -166,6 +191,7 @@ impl Config {
             mail: mail?,
             preview: preview?,
             integrity: integrity?,
+            pdf: pdf?,
             workflows: workflows?,
             sqs: sqs?,
             auth: auth?,
@@ -194,6 +220,8 @@ const MAIL: &[&str] =
 const PREVIEW: &[&str] = &["PREVIEW__CONCURRENCY", "PREVIEW__MEMORY_MIB", "PREVIEW__CPU_SECONDS"];
 
 const INTEGRITY: &[&str] = &["INTEGRITY__CONCURRENCY", "INTEGRITY__MIB_PER_SECOND"];
+
+const PDF: &[&str] = &["PAYMENT__URL", "PDF__ISSUERS", "PDF__TEMPLATES", "PDF__FONTS", "PDF__CONCURRENCY"];
 
 const WORKFLOWS: &[&str] = &["PAYMENT__URL"];
 
@@ -277,6 +305,29 @@ fn integrity(env: &mut Env) -> Option<Integrity> {
     let pace = pace.check("must be 2 to 10000", |n| (2..=10_000).contains(n)).default(10);
     let bytes_per_second = pace? * 1024 * 1024;
     Some(Integrity { document: document?, s3: s3?, concurrency: concurrency?, bytes_per_second })
+}
+
+fn pdf(env: &mut Env) -> Option<Pdf> {
+    let payment = Target::load(env, "PAYMENT__URL");
+    let document = Target::load(env, "DOCUMENT__URL");
+    let issuers = env.var_with("PDF__ISSUERS", Issuers::parse).default(Issuers::default());
+    let templates = env.var_with("PDF__TEMPLATES", folder).optional();
+    let fonts = env.var_with("PDF__FONTS", folder).optional();
+    let concurrency =
+        env.var("PDF__CONCURRENCY").check("must be 1 to 64", |n| (1..=64).contains(n)).default(2);
+    Some(Pdf {
+        payment: payment?,
+        document: document?,
+        issuers: issuers?,
+        templates: templates?,
+        fonts: fonts?,
+        concurrency: concurrency?,
+    })
+}
+
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err("must be a folder".to_owned()) }
 }
 
 fn workflows(env: &mut Env) -> Option<Workflows> {

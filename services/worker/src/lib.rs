@@ -15,7 +15,7 @@
 //! - A workflow decides and waits, its activities have the owners do what has to be done ([`workflows`], [`activities`]). Owners ask for
 //!   what they want until it was done: Temporal away means later.
 //!
-//! Where to look: [`scan`], [`mail`], [`preview`] and [`integrity`] are the roles, [`clamd`], [`archive`], [`pdf`], [`sniff`] and
+//! Where to look: [`scan`], [`mail`], [`preview`], [`printer`] and [`integrity`] are the roles, [`clamd`], [`archive`], [`pdf`], [`sniff`] and
 //! [`smtp`] what they do, [`owners`] the calls; [`requests`] starts workflows, which [`temporal`] runs.
 
 pub mod activities;
@@ -30,6 +30,7 @@ pub mod owners;
 pub mod pdf;
 pub mod persist;
 pub mod preview;
+pub mod printer;
 pub mod requests;
 mod run;
 pub mod scan;

@@ -11,7 +11,7 @@ use proto::document::v1::{
     ClaimIntegrityRequest, ClaimIntegrityResponse, ClaimPreviewRequest, ClaimPreviewResponse,
     ClaimScanRequest, ClaimScanResponse, IntegrityFinding, IntegrityRepair, OpenDocumentRequest,
     OpenDocumentResponse, PreviewFailure, RejectionReason, ReportIntegrityRequest, ReportPreviewRequest,
-    ReportScanRequest, StoredPreview,
+    ReportScanRequest, StoreDocumentRequest, StoredPreview,
 };
 use proto::notification::v1::notification_service_client::NotificationServiceClient;
 use proto::notification::v1::{
@@ -20,8 +20,9 @@ use proto::notification::v1::{
 use proto::payment::v1::billing_service_client::BillingServiceClient;
 use proto::payment::v1::payment_service_client::PaymentServiceClient;
 use proto::payment::v1::{
-    AdvancePaymentRequest, AdvancePaymentResponse, BillRun, GetRunRequest, IssueRunLinesRequest,
-    IssueRunLinesResponse, StageRunLinesRequest, StageRunLinesResponse,
+    AdvancePaymentRequest, AdvancePaymentResponse, BillRun, ClaimPdfRequest, ClaimPdfResponse, GetRunRequest,
+    IssueRunLinesRequest, IssueRunLinesResponse, ReportPdfRequest, StageRunLinesRequest,
+    StageRunLinesResponse,
 };
 use queue::{Failure, Job};
 use rpc_error::{Code, Error, reason};
@@ -100,6 +101,16 @@ impl Documents {
         let request = request(&self.tokens, tenant, message).await?;
         let answer = self.client.clone().open_document(request).await;
         Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Keeps what was made for a job.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn store(&self, tenant: &Tenant, made: &StoreDocumentRequest) -> Result<(), Error> {
+        let request = request(&self.tokens, tenant, made.clone()).await?;
+        self.client.clone().store_document(request).await.map_err(Error::from_status)?;
+        Ok(())
     }
 
     /// Takes a preview job.
@@ -207,6 +218,28 @@ impl Payments {
         request.set_timeout(PROVIDER_DEADLINE);
         let answer = self.client.clone().advance_payment(request).await;
         Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Takes the job of a PDF.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn claim_pdf(&self, job: &Job) -> Result<ClaimPdfResponse, Error> {
+        let message = ClaimPdfRequest { job_id: job.job_id.to_string() };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        let answer = self.bills.clone().claim_pdf(request).await;
+        Ok(answer.map_err(Error::from_status)?.into_inner())
+    }
+
+    /// Reports that a PDF is kept.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn report_pdf(&self, job: &Job) -> Result<(), Error> {
+        let message = ReportPdfRequest { job_id: job.job_id.to_string() };
+        let request = request(&self.tokens, &job.tenant, message).await?;
+        self.bills.clone().report_pdf(request).await.map_err(Error::from_status)?;
+        Ok(())
     }
 
     /// How a run of bills stands.

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::pdf::{Fonts, Renderer};
 use auth::TokenSource;
 use blobs::Blobs;
 use clock::Clock;
@@ -21,10 +22,11 @@ use crate::owners::{Deliveries, Documents, Payments};
 use crate::persist::LEASE;
 use crate::preview::Previewer;
 use crate::preview::sandbox::Sandbox;
+use crate::printer::Printer;
 use crate::scan::Scanner;
 use crate::smtp::Mailer;
 use crate::temporal::Temporal;
-use crate::{Config, requests};
+use crate::{Config, config, requests};
 
 /// A worker whose roles run.
 #[derive(Debug)]
@@ -103,6 +105,23 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
             auditor.work(&received).await
         });
     }
+    if let Some(role) = &config.pdf {
+        let payments = Payments::new(channel::balanced(&role.payment), tokens.clone());
+        let documents = Documents::new(channel::balanced(&role.document), tokens.clone());
+        admin = admin
+            .check("sqs pdf", &sqs, |sqs| async move { sqs.depth(queues::PDF).await.map(drop) })
+            .check("pdf payment", &payments, |payments| async move { payments.check().await })
+            .check("pdf document", &documents, |documents| async move { documents.check().await });
+        let renderer = renderer(role)?;
+        let printer = Printer::new(payments, documents, renderer, role.issuers.clone(), shutdown.clone());
+        let gate = printer.clone();
+        let consumer = Consumer::new(sqs.clone(), queues::PDF)
+            .concurrency(role.concurrency)
+            .gate(move || owned(&gate, |printer| async move { printer.gate().await }));
+        play(shutdown, ("pdf", LEASE), consumer, printer, |printer, received| async move {
+            printer.work(&received).await
+        });
+    }
     if let Some(role) = &config.workflows {
         let temporal = Temporal::new(&role.temporal);
         let payments = Payments::new(channel::balanced(&role.payment), tokens.clone());
@@ -135,6 +154,18 @@ pub async fn start(config: &Config, clock: Clock, shutdown: &Shutdown) -> Result
         });
     }
     Ok(Running { admin: admin.serve(shutdown).await? })
+}
+
+/// The renderer of a role's fonts and templates.
+fn renderer(role: &config::Pdf) -> Result<Renderer, ::pdf::LoadError> {
+    let fonts = match &role.fonts {
+        Some(folder) => Fonts::with_folder(folder)?,
+        None => Fonts::bundled(),
+    };
+    match &role.templates {
+        Some(folder) => Renderer::with_overrides(fonts, folder),
+        None => Ok(Renderer::new(fonts)),
+    }
 }
 
 /// Calls `with` on a clone, for futures that must not borrow.

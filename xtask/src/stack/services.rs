@@ -103,6 +103,9 @@ const WITH_KEYS: [&str; 3] = ["document", "payment", "notification"];
 /// Services that keep an audit chain.
 const WITH_AUDIT: [&str; 2] = ["document", "payment"];
 
+/// What tenants are called on bills.
+const ISSUERS: &str = r#"{"riverton":{"name":"City of Riverton","address":["Town Hall","1 Bridge Street","Riverton"]},"lakeside":{"name":"Gemeinde Lakeside","address":["Rathaus","Seestraße 1","Lakeside"],"locale":"de"}}"#;
+
 /// Who signs checkpoints and exports; the same in every stack, so that what was signed can be verified later.
 const SIGNING_KEY: &str = "MC4CAQAwBQYDK2VwBCIEIHlsR1jyVYTDWWUOkS9rqroky3+gRMIw/B+wNwiBF1O3";
 
@@ -325,11 +328,12 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
             set("DOCUMENT__URL", &document);
         }
         "worker" => {
-            set("ROLES", "scan,mail,preview,integrity,workflows");
+            set("ROLES", "scan,mail,preview,integrity,pdf,workflows");
             set("DOCUMENT__URL", &document);
             set("PAYMENT__URL", &payment);
             set("TEMPORAL__URL", &at.temporal);
             set("NOTIFICATION__URL", &notification);
+            set("PDF__ISSUERS", ISSUERS);
             set("CLAMD__ADDR", &at.clamd);
             set("SMTP__URL", &at.smtp);
             set("SMTP__FROM", "Guildhall <noreply@guildhall.local>");

@@ -11,7 +11,8 @@ use proto::document::v1::{
     InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
     ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
     OpenDocumentRequest, OpenDocumentResponse, RefreshUploadRequest, RefreshUploadResponse,
-    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse,
+    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse, StoreDocumentRequest,
+    StoreDocumentResponse,
 };
 use serde_json::{Value, json};
 use tokio_stream::wrappers::TcpListenerStream;
@@ -58,6 +59,7 @@ api! {
     create_download(CreateDownloadRequest) -> CreateDownloadResponse;
     claim_scan(ClaimScanRequest) -> ClaimScanResponse;
     open_document(OpenDocumentRequest) -> OpenDocumentResponse;
+    store_document(StoreDocumentRequest) -> StoreDocumentResponse;
     report_scan(ReportScanRequest) -> ReportScanResponse;
 }
 

@@ -34,6 +34,7 @@ const TABLE: &str = "
             DocumentRefreshUpload       x      x        x        .             .                 .           .
                DocumentReportScan       .      .        .        .             .                 .           x
                 DocumentSignParts       x      x        x        .             .                 .           .
+            DocumentStoreDocument       .      .        .        .             .                 .           x
           IntegrityClaimIntegrity       .      .        .        .             .                 .           x
          IntegrityReportIntegrity       .      .        .        .             .                 .           x
               PreviewClaimPreview       .      .        .        .             .                 .           x
@@ -71,6 +72,7 @@ const TABLE: &str = "
          PolicyListPolicyVersions       .      x        x        .             .                 .           .
               PolicyPublishPolicy       .      x        x        .             .                 .           .
                 BillingCancelBill       .      x        x        .             .                 .           .
+                  BillingClaimPdf       .      .        .        .             .                 .           x
                 BillingCreateBill       .      x        x        .             .                 .           .
                  BillingCreateRun       .      x        x        .             .                 .           .
                 BillingCreditBill       .      x        x        .             .                 .           .
@@ -81,6 +83,7 @@ const TABLE: &str = "
                  BillingListBills       x      x        x        .             .                 .           .
              BillingListRunFaults       .      x        x        .             .                 .           .
                   BillingListRuns       .      x        x        .             .                 .           .
+                 BillingReportPdf       .      .        .        .             .                 .           x
              BillingStageRunLines       .      .        .        .             .                 .           x
               BillingWriteOffBill       .      .        x        .             .                 .           .
                 LedgerClosePeriod       .      .        x        .             .                 .           .

@@ -2298,6 +2298,55 @@ impl ::prost::Name for CreateDownloadResponse {
         "/guildhall.document.v1.CreateDownloadResponse".into()
     }
 }
+/// What a service has made.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreDocumentRequest {
+    /// UUIDv7 of the job that it was made for, and of the document that becomes of it.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person whose document it is.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Purpose from the upload policy, one that services make documents for.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+    /// Name of the file, 1 to 255 bytes, no path, no control characters.
+    #[prost(string, tag = "4")]
+    pub file_name: ::prost::alloc::string::String,
+    /// Media type of the bytes; must be allowed for the purpose.
+    #[prost(string, tag = "5")]
+    pub content_type: ::prost::alloc::string::String,
+    /// The bytes, 1 to 1,000,000.
+    #[prost(bytes = "vec", tag = "6")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+}
+impl ::prost::Name for StoreDocumentRequest {
+    const NAME: &'static str = "StoreDocumentRequest";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.StoreDocumentRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.StoreDocumentRequest".into()
+    }
+}
+/// The document kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StoreDocumentResponse {
+    /// The document, `READY` unless it was erased since.
+    #[prost(message, optional, tag = "1")]
+    pub document: ::core::option::Option<Document>,
+}
+impl ::prost::Name for StoreDocumentResponse {
+    const NAME: &'static str = "StoreDocumentResponse";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.StoreDocumentResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.StoreDocumentResponse".into()
+    }
+}
 /// Which document to erase.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EraseDocumentRequest {
@@ -2990,6 +3039,38 @@ pub mod document_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Keeps what a service has made for a person: a document of theirs that is ready at once, since nobody has handed it in. Made once for
+        /// a job, whatever is called again: the document has the job's id. For the worker.
+        /// Errors: `INVALID_ARGUMENT` (`REQUEST_INVALID`, those of `InitiateUpload`), `NOT_FOUND` (`SUBJECT_ERASED`).
+        pub async fn store_document(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StoreDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StoreDocumentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.document.v1.DocumentService/StoreDocument",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "guildhall.document.v1.DocumentService",
+                        "StoreDocument",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Erases every version of a document for good: bytes and names go, ids, digests and verdicts stay. Nothing that is
         /// ready can be erased while it is retained, and nothing at all under a legal hold, which only staff are told of.
         ///
@@ -3227,6 +3308,16 @@ pub mod document_service_server {
             request: tonic::Request<super::OpenDocumentRequest>,
         ) -> std::result::Result<
             tonic::Response<super::OpenDocumentResponse>,
+            tonic::Status,
+        >;
+        /// Keeps what a service has made for a person: a document of theirs that is ready at once, since nobody has handed it in. Made once for
+        /// a job, whatever is called again: the document has the job's id. For the worker.
+        /// Errors: `INVALID_ARGUMENT` (`REQUEST_INVALID`, those of `InitiateUpload`), `NOT_FOUND` (`SUBJECT_ERASED`).
+        async fn store_document(
+            &self,
+            request: tonic::Request<super::StoreDocumentRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::StoreDocumentResponse>,
             tonic::Status,
         >;
         /// Erases every version of a document for good: bytes and names go, ids, digests and verdicts stay. Nothing that is
@@ -3886,6 +3977,52 @@ pub mod document_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.document.v1.DocumentService/StoreDocument" => {
+                    #[allow(non_camel_case_types)]
+                    struct StoreDocumentSvc<T: DocumentService>(pub Arc<T>);
+                    impl<
+                        T: DocumentService,
+                    > tonic::server::UnaryService<super::StoreDocumentRequest>
+                    for StoreDocumentSvc<T> {
+                        type Response = super::StoreDocumentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StoreDocumentRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DocumentService>::store_document(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StoreDocumentSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/guildhall.document.v1.DocumentService/EraseDocument" => {
                     #[allow(non_camel_case_types)]
                     struct EraseDocumentSvc<T: DocumentService>(pub Arc<T>);
@@ -4164,6 +4301,32 @@ impl ::prost::Name for DocumentReady {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/guildhall.document.v1.DocumentReady".into()
+    }
+}
+/// `guildhall.document.stored.v1`: a service has made it for its owner; it is ready, and nobody has handed it in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DocumentStored {
+    /// UUIDv7 of the document.
+    #[prost(string, tag = "1")]
+    pub document_id: ::prost::alloc::string::String,
+    /// Subject of the citizen whose document it is.
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    /// Purpose from the upload policy.
+    #[prost(string, tag = "3")]
+    pub purpose: ::prost::alloc::string::String,
+    /// Which version of the document, from 1.
+    #[prost(int32, tag = "4")]
+    pub version: i32,
+}
+impl ::prost::Name for DocumentStored {
+    const NAME: &'static str = "DocumentStored";
+    const PACKAGE: &'static str = "guildhall.document.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.document.v1.DocumentStored".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.document.v1.DocumentStored".into()
     }
 }
 /// `guildhall.document.quarantined.v1`: the scanner cannot look into it; somebody of the office decides. `ready` or

@@ -50,6 +50,9 @@ pub struct Bill {
     /// When it was paid, cancelled or written off; not set before.
     #[prost(message, optional, tag = "16")]
     pub closed_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// UUIDv7 of the document that has it as a PDF, as it was issued; empty before that was made.
+    #[prost(string, tag = "17")]
+    pub pdf_document_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for Bill {
     const NAME: &'static str = "Bill";
@@ -336,6 +339,286 @@ impl BillRunFailure {
             "BILL_RUN_FAILURE_ENCODING" => Some(Self::Encoding),
             "BILL_RUN_FAILURE_EMPTY" => Some(Self::Empty),
             "BILL_RUN_FAILURE_TOO_LARGE" => Some(Self::TooLarge),
+            _ => None,
+        }
+    }
+}
+/// An attempt to pay a bill, or a part of it, at a payment provider.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Payment {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the bill.
+    #[prost(string, tag = "2")]
+    pub bill_id: ::prost::alloc::string::String,
+    /// Subject (`sub`) of the person who pays.
+    #[prost(string, tag = "3")]
+    pub payer: ::prost::alloc::string::String,
+    /// What is to be paid.
+    #[prost(message, optional, tag = "4")]
+    pub amount: ::core::option::Option<super::super::common::v1::Money>,
+    /// Where it stands.
+    #[prost(enumeration = "PaymentStatus", tag = "5")]
+    pub status: i32,
+    /// Why it failed; set when `FAILED`.
+    #[prost(enumeration = "PaymentFailure", tag = "6")]
+    pub failure: i32,
+    /// Who cancelled it; set when `CANCELLED`.
+    #[prost(enumeration = "CancelledBy", tag = "7")]
+    pub cancelled_by: i32,
+    /// What the provider has charged; 0 before.
+    #[prost(message, optional, tag = "8")]
+    pub captured: ::core::option::Option<super::super::common::v1::Money>,
+    /// What refunds have given back.
+    #[prost(message, optional, tag = "9")]
+    pub refunded: ::core::option::Option<super::super::common::v1::Money>,
+    /// What can still be refunded: what was captured, less refunds that did not fail, less disputes that were not won.
+    #[prost(message, optional, tag = "10")]
+    pub refund_available: ::core::option::Option<super::super::common::v1::Money>,
+    /// Where the payer goes on, at the provider; empty until the provider has said, and once it is over. For the payer alone.
+    #[prost(string, tag = "11")]
+    pub next_url: ::prost::alloc::string::String,
+    /// Whether it can be cancelled now.
+    #[prost(bool, tag = "12")]
+    pub can_cancel: bool,
+    /// When it was begun.
+    #[prost(message, optional, tag = "13")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When it is given up, unless it is paid before.
+    #[prost(message, optional, tag = "14")]
+    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When its outcome was known; not set before.
+    #[prost(message, optional, tag = "15")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What the payer contests, or has contested and got: disputes that were not won.
+    #[prost(message, optional, tag = "16")]
+    pub disputed: ::core::option::Option<super::super::common::v1::Money>,
+    /// UUIDv7 of the document that is the receipt; empty before that was made.
+    #[prost(string, tag = "17")]
+    pub receipt_document_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Payment {
+    const NAME: &'static str = "Payment";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.Payment".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.Payment".into()
+    }
+}
+/// Money given back of a payment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Refund {
+    /// UUIDv7.
+    #[prost(string, tag = "1")]
+    pub refund_id: ::prost::alloc::string::String,
+    /// UUIDv7 of the payment.
+    #[prost(string, tag = "2")]
+    pub payment_id: ::prost::alloc::string::String,
+    /// How much.
+    #[prost(message, optional, tag = "3")]
+    pub amount: ::core::option::Option<super::super::common::v1::Money>,
+    /// Where it stands.
+    #[prost(enumeration = "RefundStatus", tag = "4")]
+    pub status: i32,
+    /// Why, in the words of who asked for it; for staff alone, empty once the payer was erased.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// When it was asked for.
+    #[prost(message, optional, tag = "6")]
+    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When its outcome was known; not set before.
+    #[prost(message, optional, tag = "7")]
+    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for Refund {
+    const NAME: &'static str = "Refund";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.Refund".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.Refund".into()
+    }
+}
+/// Something that happened to a payment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PaymentEntry {
+    /// When.
+    #[prost(message, optional, tag = "1")]
+    pub at: ::core::option::Option<::prost_types::Timestamp>,
+    /// What, lower case with underscores: `initiated`, `submitted`, `completed`, `failed`, `cancel_asked`, `cancelled`, `expired`,
+    /// `outcome_unknown`, `refund_submitted`, `refund_completed`, `refund_failed`, `dispute_opened`, `dispute_under_review`,
+    /// `dispute_won`, `dispute_lost`. Names are added, never changed.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Which refund, where it is about one.
+    #[prost(string, tag = "3")]
+    pub refund_id: ::prost::alloc::string::String,
+    /// Which dispute, where it is about one.
+    #[prost(string, tag = "4")]
+    pub dispute_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PaymentEntry {
+    const NAME: &'static str = "PaymentEntry";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.PaymentEntry".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.PaymentEntry".into()
+    }
+}
+/// Where a payment stands. Small and stable: what goes on inside is told by the payment's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PaymentStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Under way.
+    Processing = 1,
+    /// Paid.
+    Completed = 2,
+    /// Not paid.
+    Failed = 3,
+    /// Not paid, as somebody wished.
+    Cancelled = 4,
+    /// The provider does not say whether it was paid; it is asked until it does. Meanwhile the bill cannot be paid again.
+    OutcomeUnknown = 5,
+}
+impl PaymentStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAYMENT_STATUS_UNSPECIFIED",
+            Self::Processing => "PAYMENT_STATUS_PROCESSING",
+            Self::Completed => "PAYMENT_STATUS_COMPLETED",
+            Self::Failed => "PAYMENT_STATUS_FAILED",
+            Self::Cancelled => "PAYMENT_STATUS_CANCELLED",
+            Self::OutcomeUnknown => "PAYMENT_STATUS_OUTCOME_UNKNOWN",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAYMENT_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAYMENT_STATUS_PROCESSING" => Some(Self::Processing),
+            "PAYMENT_STATUS_COMPLETED" => Some(Self::Completed),
+            "PAYMENT_STATUS_FAILED" => Some(Self::Failed),
+            "PAYMENT_STATUS_CANCELLED" => Some(Self::Cancelled),
+            "PAYMENT_STATUS_OUTCOME_UNKNOWN" => Some(Self::OutcomeUnknown),
+            _ => None,
+        }
+    }
+}
+/// Why a payment failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PaymentFailure {
+    /// It did not.
+    Unspecified = 0,
+    /// The payer's bank said no.
+    Declined = 1,
+    /// It was not paid in time.
+    Expired = 2,
+    /// The provider could not do it.
+    ProviderError = 3,
+}
+impl PaymentFailure {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PAYMENT_FAILURE_UNSPECIFIED",
+            Self::Declined => "PAYMENT_FAILURE_DECLINED",
+            Self::Expired => "PAYMENT_FAILURE_EXPIRED",
+            Self::ProviderError => "PAYMENT_FAILURE_PROVIDER_ERROR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PAYMENT_FAILURE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PAYMENT_FAILURE_DECLINED" => Some(Self::Declined),
+            "PAYMENT_FAILURE_EXPIRED" => Some(Self::Expired),
+            "PAYMENT_FAILURE_PROVIDER_ERROR" => Some(Self::ProviderError),
+            _ => None,
+        }
+    }
+}
+/// Who cancelled a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CancelledBy {
+    /// Nobody.
+    Unspecified = 0,
+    /// Who was to pay.
+    Payer = 1,
+    /// The tenant's staff.
+    Staff = 2,
+}
+impl CancelledBy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CANCELLED_BY_UNSPECIFIED",
+            Self::Payer => "CANCELLED_BY_PAYER",
+            Self::Staff => "CANCELLED_BY_STAFF",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CANCELLED_BY_UNSPECIFIED" => Some(Self::Unspecified),
+            "CANCELLED_BY_PAYER" => Some(Self::Payer),
+            "CANCELLED_BY_STAFF" => Some(Self::Staff),
+            _ => None,
+        }
+    }
+}
+/// Where a refund stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RefundStatus {
+    /// Never sent.
+    Unspecified = 0,
+    /// Under way: what it gives back is not available any more.
+    Submitted = 1,
+    /// Given back.
+    Completed = 2,
+    /// Not given back; the amount is available again.
+    Failed = 3,
+}
+impl RefundStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFUND_STATUS_UNSPECIFIED",
+            Self::Submitted => "REFUND_STATUS_SUBMITTED",
+            Self::Completed => "REFUND_STATUS_COMPLETED",
+            Self::Failed => "REFUND_STATUS_FAILED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFUND_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFUND_STATUS_SUBMITTED" => Some(Self::Submitted),
+            "REFUND_STATUS_COMPLETED" => Some(Self::Completed),
+            "REFUND_STATUS_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }
@@ -871,6 +1154,76 @@ impl ::prost::Name for IssueRunLinesResponse {
         "/guildhall.payment.v1.IssueRunLinesResponse".into()
     }
 }
+/// Which PDF to make.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ClaimPdfRequest {
+    /// UUIDv7 of the job, from the queue message.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ClaimPdfRequest {
+    const NAME: &'static str = "ClaimPdfRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ClaimPdfRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ClaimPdfRequest".into()
+    }
+}
+/// What is to be in it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ClaimPdfResponse {
+    /// The bill, which is made as it was issued; of a receipt, the bill that was paid.
+    #[prost(message, optional, tag = "1")]
+    pub bill: ::core::option::Option<Bill>,
+    /// The payment of a receipt; not set where the bill itself is to be made.
+    #[prost(message, optional, tag = "2")]
+    pub payment: ::core::option::Option<Payment>,
+    /// Until when nobody else can claim the job.
+    #[prost(message, optional, tag = "3")]
+    pub lease_expires_at: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for ClaimPdfResponse {
+    const NAME: &'static str = "ClaimPdfResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ClaimPdfResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ClaimPdfResponse".into()
+    }
+}
+/// Which PDF is kept.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportPdfRequest {
+    /// UUIDv7 of the job, and of the document.
+    #[prost(string, tag = "1")]
+    pub job_id: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ReportPdfRequest {
+    const NAME: &'static str = "ReportPdfRequest";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ReportPdfRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ReportPdfRequest".into()
+    }
+}
+/// The report was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportPdfResponse {}
+impl ::prost::Name for ReportPdfResponse {
+    const NAME: &'static str = "ReportPdfResponse";
+    const PACKAGE: &'static str = "guildhall.payment.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "guildhall.payment.v1.ReportPdfResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/guildhall.payment.v1.ReportPdfResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod billing_service_client {
     #![allow(
@@ -1354,6 +1707,62 @@ pub mod billing_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Takes the job of a PDF under a lease of five minutes, and tells what is to be in it. For the worker's pdf role.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        pub async fn claim_pdf(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ClaimPdfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimPdfResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/ClaimPdf",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.BillingService", "ClaimPdf"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Reports that a PDF is kept as a document, whose id is the job's; reporting it twice changes nothing. For the worker's pdf role.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`).
+        pub async fn report_pdf(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportPdfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportPdfResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/guildhall.payment.v1.BillingService/ReportPdf",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("guildhall.payment.v1.BillingService", "ReportPdf"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1495,6 +1904,24 @@ pub mod billing_service_server {
             request: tonic::Request<super::IssueRunLinesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::IssueRunLinesResponse>,
+            tonic::Status,
+        >;
+        /// Takes the job of a PDF under a lease of five minutes, and tells what is to be in it. For the worker's pdf role.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`), `ABORTED` (`JOB_LEASED`, `JOB_FINISHED`).
+        async fn claim_pdf(
+            &self,
+            request: tonic::Request<super::ClaimPdfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ClaimPdfResponse>,
+            tonic::Status,
+        >;
+        /// Reports that a PDF is kept as a document, whose id is the job's; reporting it twice changes nothing. For the worker's pdf role.
+        /// Errors: `NOT_FOUND` (`JOB_NOT_FOUND`).
+        async fn report_pdf(
+            &self,
+            request: tonic::Request<super::ReportPdfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportPdfResponse>,
             tonic::Status,
         >;
     }
@@ -2164,6 +2591,96 @@ pub mod billing_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/guildhall.payment.v1.BillingService/ClaimPdf" => {
+                    #[allow(non_camel_case_types)]
+                    struct ClaimPdfSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::ClaimPdfRequest>
+                    for ClaimPdfSvc<T> {
+                        type Response = super::ClaimPdfResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ClaimPdfRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::claim_pdf(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ClaimPdfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/guildhall.payment.v1.BillingService/ReportPdf" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportPdfSvc<T: BillingService>(pub Arc<T>);
+                    impl<
+                        T: BillingService,
+                    > tonic::server::UnaryService<super::ReportPdfRequest>
+                    for ReportPdfSvc<T> {
+                        type Response = super::ReportPdfResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportPdfRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as BillingService>::report_pdf(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportPdfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2281,283 +2798,6 @@ impl DisputeStatus {
             "DISPUTE_STATUS_UNDER_REVIEW" => Some(Self::UnderReview),
             "DISPUTE_STATUS_WON" => Some(Self::Won),
             "DISPUTE_STATUS_LOST" => Some(Self::Lost),
-            _ => None,
-        }
-    }
-}
-/// An attempt to pay a bill, or a part of it, at a payment provider.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Payment {
-    /// UUIDv7.
-    #[prost(string, tag = "1")]
-    pub payment_id: ::prost::alloc::string::String,
-    /// UUIDv7 of the bill.
-    #[prost(string, tag = "2")]
-    pub bill_id: ::prost::alloc::string::String,
-    /// Subject (`sub`) of the person who pays.
-    #[prost(string, tag = "3")]
-    pub payer: ::prost::alloc::string::String,
-    /// What is to be paid.
-    #[prost(message, optional, tag = "4")]
-    pub amount: ::core::option::Option<super::super::common::v1::Money>,
-    /// Where it stands.
-    #[prost(enumeration = "PaymentStatus", tag = "5")]
-    pub status: i32,
-    /// Why it failed; set when `FAILED`.
-    #[prost(enumeration = "PaymentFailure", tag = "6")]
-    pub failure: i32,
-    /// Who cancelled it; set when `CANCELLED`.
-    #[prost(enumeration = "CancelledBy", tag = "7")]
-    pub cancelled_by: i32,
-    /// What the provider has charged; 0 before.
-    #[prost(message, optional, tag = "8")]
-    pub captured: ::core::option::Option<super::super::common::v1::Money>,
-    /// What refunds have given back.
-    #[prost(message, optional, tag = "9")]
-    pub refunded: ::core::option::Option<super::super::common::v1::Money>,
-    /// What can still be refunded: what was captured, less refunds that did not fail, less disputes that were not won.
-    #[prost(message, optional, tag = "10")]
-    pub refund_available: ::core::option::Option<super::super::common::v1::Money>,
-    /// Where the payer goes on, at the provider; empty until the provider has said, and once it is over. For the payer alone.
-    #[prost(string, tag = "11")]
-    pub next_url: ::prost::alloc::string::String,
-    /// Whether it can be cancelled now.
-    #[prost(bool, tag = "12")]
-    pub can_cancel: bool,
-    /// When it was begun.
-    #[prost(message, optional, tag = "13")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When it is given up, unless it is paid before.
-    #[prost(message, optional, tag = "14")]
-    pub expires_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When its outcome was known; not set before.
-    #[prost(message, optional, tag = "15")]
-    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// What the payer contests, or has contested and got: disputes that were not won.
-    #[prost(message, optional, tag = "16")]
-    pub disputed: ::core::option::Option<super::super::common::v1::Money>,
-}
-impl ::prost::Name for Payment {
-    const NAME: &'static str = "Payment";
-    const PACKAGE: &'static str = "guildhall.payment.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "guildhall.payment.v1.Payment".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/guildhall.payment.v1.Payment".into()
-    }
-}
-/// Money given back of a payment.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Refund {
-    /// UUIDv7.
-    #[prost(string, tag = "1")]
-    pub refund_id: ::prost::alloc::string::String,
-    /// UUIDv7 of the payment.
-    #[prost(string, tag = "2")]
-    pub payment_id: ::prost::alloc::string::String,
-    /// How much.
-    #[prost(message, optional, tag = "3")]
-    pub amount: ::core::option::Option<super::super::common::v1::Money>,
-    /// Where it stands.
-    #[prost(enumeration = "RefundStatus", tag = "4")]
-    pub status: i32,
-    /// Why, in the words of who asked for it; for staff alone, empty once the payer was erased.
-    #[prost(string, tag = "5")]
-    pub reason: ::prost::alloc::string::String,
-    /// When it was asked for.
-    #[prost(message, optional, tag = "6")]
-    pub created_at: ::core::option::Option<::prost_types::Timestamp>,
-    /// When its outcome was known; not set before.
-    #[prost(message, optional, tag = "7")]
-    pub finished_at: ::core::option::Option<::prost_types::Timestamp>,
-}
-impl ::prost::Name for Refund {
-    const NAME: &'static str = "Refund";
-    const PACKAGE: &'static str = "guildhall.payment.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "guildhall.payment.v1.Refund".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/guildhall.payment.v1.Refund".into()
-    }
-}
-/// Something that happened to a payment.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct PaymentEntry {
-    /// When.
-    #[prost(message, optional, tag = "1")]
-    pub at: ::core::option::Option<::prost_types::Timestamp>,
-    /// What, lower case with underscores: `initiated`, `submitted`, `completed`, `failed`, `cancel_asked`, `cancelled`, `expired`,
-    /// `outcome_unknown`, `refund_submitted`, `refund_completed`, `refund_failed`, `dispute_opened`, `dispute_under_review`,
-    /// `dispute_won`, `dispute_lost`. Names are added, never changed.
-    #[prost(string, tag = "2")]
-    pub name: ::prost::alloc::string::String,
-    /// Which refund, where it is about one.
-    #[prost(string, tag = "3")]
-    pub refund_id: ::prost::alloc::string::String,
-    /// Which dispute, where it is about one.
-    #[prost(string, tag = "4")]
-    pub dispute_id: ::prost::alloc::string::String,
-}
-impl ::prost::Name for PaymentEntry {
-    const NAME: &'static str = "PaymentEntry";
-    const PACKAGE: &'static str = "guildhall.payment.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "guildhall.payment.v1.PaymentEntry".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/guildhall.payment.v1.PaymentEntry".into()
-    }
-}
-/// Where a payment stands. Small and stable: what goes on inside is told by the payment's events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum PaymentStatus {
-    /// Never sent.
-    Unspecified = 0,
-    /// Under way.
-    Processing = 1,
-    /// Paid.
-    Completed = 2,
-    /// Not paid.
-    Failed = 3,
-    /// Not paid, as somebody wished.
-    Cancelled = 4,
-    /// The provider does not say whether it was paid; it is asked until it does. Meanwhile the bill cannot be paid again.
-    OutcomeUnknown = 5,
-}
-impl PaymentStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PAYMENT_STATUS_UNSPECIFIED",
-            Self::Processing => "PAYMENT_STATUS_PROCESSING",
-            Self::Completed => "PAYMENT_STATUS_COMPLETED",
-            Self::Failed => "PAYMENT_STATUS_FAILED",
-            Self::Cancelled => "PAYMENT_STATUS_CANCELLED",
-            Self::OutcomeUnknown => "PAYMENT_STATUS_OUTCOME_UNKNOWN",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PAYMENT_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "PAYMENT_STATUS_PROCESSING" => Some(Self::Processing),
-            "PAYMENT_STATUS_COMPLETED" => Some(Self::Completed),
-            "PAYMENT_STATUS_FAILED" => Some(Self::Failed),
-            "PAYMENT_STATUS_CANCELLED" => Some(Self::Cancelled),
-            "PAYMENT_STATUS_OUTCOME_UNKNOWN" => Some(Self::OutcomeUnknown),
-            _ => None,
-        }
-    }
-}
-/// Why a payment failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum PaymentFailure {
-    /// It did not.
-    Unspecified = 0,
-    /// The payer's bank said no.
-    Declined = 1,
-    /// It was not paid in time.
-    Expired = 2,
-    /// The provider could not do it.
-    ProviderError = 3,
-}
-impl PaymentFailure {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "PAYMENT_FAILURE_UNSPECIFIED",
-            Self::Declined => "PAYMENT_FAILURE_DECLINED",
-            Self::Expired => "PAYMENT_FAILURE_EXPIRED",
-            Self::ProviderError => "PAYMENT_FAILURE_PROVIDER_ERROR",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "PAYMENT_FAILURE_UNSPECIFIED" => Some(Self::Unspecified),
-            "PAYMENT_FAILURE_DECLINED" => Some(Self::Declined),
-            "PAYMENT_FAILURE_EXPIRED" => Some(Self::Expired),
-            "PAYMENT_FAILURE_PROVIDER_ERROR" => Some(Self::ProviderError),
-            _ => None,
-        }
-    }
-}
-/// Who cancelled a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum CancelledBy {
-    /// Nobody.
-    Unspecified = 0,
-    /// Who was to pay.
-    Payer = 1,
-    /// The tenant's staff.
-    Staff = 2,
-}
-impl CancelledBy {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "CANCELLED_BY_UNSPECIFIED",
-            Self::Payer => "CANCELLED_BY_PAYER",
-            Self::Staff => "CANCELLED_BY_STAFF",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "CANCELLED_BY_UNSPECIFIED" => Some(Self::Unspecified),
-            "CANCELLED_BY_PAYER" => Some(Self::Payer),
-            "CANCELLED_BY_STAFF" => Some(Self::Staff),
-            _ => None,
-        }
-    }
-}
-/// Where a refund stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum RefundStatus {
-    /// Never sent.
-    Unspecified = 0,
-    /// Under way: what it gives back is not available any more.
-    Submitted = 1,
-    /// Given back.
-    Completed = 2,
-    /// Not given back; the amount is available again.
-    Failed = 3,
-}
-impl RefundStatus {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "REFUND_STATUS_UNSPECIFIED",
-            Self::Submitted => "REFUND_STATUS_SUBMITTED",
-            Self::Completed => "REFUND_STATUS_COMPLETED",
-            Self::Failed => "REFUND_STATUS_FAILED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "REFUND_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
-            "REFUND_STATUS_SUBMITTED" => Some(Self::Submitted),
-            "REFUND_STATUS_COMPLETED" => Some(Self::Completed),
-            "REFUND_STATUS_FAILED" => Some(Self::Failed),
             _ => None,
         }
     }
@@ -2791,7 +3031,8 @@ impl SettlementLineStatus {
 }
 /// Payload of every event of topic `guildhall.billing.v1`: `guildhall.billing.bill_issued.v1`, `guildhall.billing.bill_part_paid.v1`,
 /// `guildhall.billing.bill_paid.v1`, `guildhall.billing.bill_credited.v1`, `guildhall.billing.bill_overdue.v1`,
-/// `guildhall.billing.bill_cancelled.v1`, `guildhall.billing.bill_written_off.v1`. The bill as the event left it.
+/// `guildhall.billing.bill_cancelled.v1`, `guildhall.billing.bill_written_off.v1`, `guildhall.billing.bill_pdf_ready.v1`. The bill as the event
+/// left it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct BillEvent {
     /// UUIDv7 of the bill.
@@ -2815,6 +3056,9 @@ pub struct BillEvent {
     /// How much this event is about: what was paid, credited or given up; not set otherwise.
     #[prost(message, optional, tag = "7")]
     pub amount: ::core::option::Option<super::super::common::v1::Money>,
+    /// UUIDv7 of the document that has it as a PDF; empty before that was made.
+    #[prost(string, tag = "8")]
+    pub pdf_document_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for BillEvent {
     const NAME: &'static str = "BillEvent";
@@ -2856,8 +3100,8 @@ impl ::prost::Name for BillRunEvent {
     }
 }
 /// Payload of `guildhall.payment.initiated.v1`, `guildhall.payment.submitted.v1`, `guildhall.payment.completed.v1`,
-/// `guildhall.payment.failed.v1`, `guildhall.payment.cancelled.v1`, `guildhall.payment.expired.v1` and
-/// `guildhall.payment.outcome_unknown.v1`. The payment as the event left it.
+/// `guildhall.payment.failed.v1`, `guildhall.payment.cancelled.v1`, `guildhall.payment.expired.v1`,
+/// `guildhall.payment.outcome_unknown.v1` and `guildhall.payment.receipt_ready.v1`. The payment as the event left it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PaymentEvent {
     /// UUIDv7 of the payment.
@@ -2884,6 +3128,9 @@ pub struct PaymentEvent {
     /// What the provider has charged; 0 before.
     #[prost(message, optional, tag = "8")]
     pub captured: ::core::option::Option<super::super::common::v1::Money>,
+    /// UUIDv7 of the document that is the receipt; empty before that was made.
+    #[prost(string, tag = "9")]
+    pub receipt_document_id: ::prost::alloc::string::String,
 }
 impl ::prost::Name for PaymentEvent {
     const NAME: &'static str = "PaymentEvent";

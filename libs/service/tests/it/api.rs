@@ -13,7 +13,8 @@ use proto::document::v1::{
     InitiateUploadResponse, InitiateVersionRequest, InitiateVersionResponse, ListDocumentsRequest,
     ListDocumentsResponse, ListPartsRequest, ListPartsResponse, ListVersionsRequest, ListVersionsResponse,
     OpenDocumentRequest, OpenDocumentResponse, RefreshUploadRequest, RefreshUploadResponse,
-    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse,
+    ReportScanRequest, ReportScanResponse, SignPartsRequest, SignPartsResponse, StoreDocumentRequest,
+    StoreDocumentResponse,
 };
 use service::{Shutdown, context, grpc};
 use testkit::Issuer;
@@ -192,6 +193,13 @@ impl DocumentService for Api {
         &self,
         _: Request<OpenDocumentRequest>,
     ) -> Result<Response<OpenDocumentResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn store_document(
+        &self,
+        _: Request<StoreDocumentRequest>,
+    ) -> Result<Response<StoreDocumentResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

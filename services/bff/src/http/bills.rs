@@ -2,6 +2,7 @@
 
 pub mod get;
 pub mod list;
+pub mod pdf;
 
 use proto::payment::v1::{Bill, BillLine, BillStatus};
 use serde::Serialize;
@@ -76,6 +77,8 @@ pub struct Links {
     own: String,
     /// `POST` with this bill's id to pay it; for its payer. Refused while a payment is under way.
     pay: Option<&'static str>,
+    /// `GET` for a signed download of it as it was issued; `null` until that was made.
+    pdf: Option<String>,
     /// `GET` for its payments; `null` on a draft.
     payments: Option<String>,
     /// `POST` to issue a draft; for staff.
@@ -100,6 +103,7 @@ impl BillView {
         let links = Links {
             own: format!("/v1/bills/{}", bill.bill_id),
             pay: (open && caller.is_citizen()).then_some("/v1/payments"),
+            pdf: (!bill.pdf_document_id.is_empty()).then(|| format!("/v1/bills/{}/pdf", bill.bill_id)),
             payments: (status != BillStatus::Draft).then(|| format!("/v1/payments?bill_id={}", bill.bill_id)),
             issue: staff(status == BillStatus::Draft, "issue"),
             cancel: staff(matches!(status, BillStatus::Draft | BillStatus::Issued), "cancel"),

@@ -5,6 +5,7 @@ pub mod events;
 pub mod get;
 pub mod initiate;
 pub mod list;
+pub mod receipt;
 pub mod refund;
 pub mod refunds;
 
@@ -63,6 +64,8 @@ pub struct Links {
     cancel: Option<String>,
     /// `GET` for its refunds; finance staff `POST` a new one. `null` until something was charged.
     refunds: Option<String>,
+    /// `GET` for a signed download of its receipt; `null` until that was made.
+    receipt: Option<String>,
     /// `GET` for what happened to it.
     events: String,
 }
@@ -94,6 +97,7 @@ impl From<Payment> for PaymentView {
             next: Some(payment.next_url.clone()).filter(|url| !url.is_empty()),
             cancel: payment.can_cancel.then(|| format!("{base}/cancel")),
             refunds: (captured.minor_units > 0).then(|| format!("{base}/refunds")),
+            receipt: (!payment.receipt_document_id.is_empty()).then(|| format!("{base}/receipt")),
             events: format!("{base}/events"),
             own: base,
         };

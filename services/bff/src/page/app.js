@@ -55,7 +55,7 @@ function showDocument(doc) {
     button.type = 'button';
     button.textContent = 'Download';
     button.className = 'download';
-    button.addEventListener('click', () => download(doc));
+    button.addEventListener('click', () => download(doc._links.download));
     actions.append(button);
   }
   if (doc._links.preview) {
@@ -82,9 +82,9 @@ async function askWhy() {
   $('office').hidden = false;
 }
 
-async function download(doc) {
+async function download(link) {
   try {
-    const { url } = await api('GET', reading(doc._links.download));
+    const { url } = await api('GET', reading(link));
     window.location.assign(url);
   } catch (error) { fail(error); }
 }
@@ -144,6 +144,14 @@ function showBill(bill) {
     button.className = 'pay';
     button.addEventListener('click', () => pay(bill, button));
     actions.append(button);
+  }
+  if (bill._links.pdf) {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = 'PDF';
+    button.className = 'pdf';
+    button.addEventListener('click', () => download(bill._links.pdf));
+    actions.append(' ', button);
   }
   if (old) old.replaceWith(row); else $('bills').prepend(row);
 }

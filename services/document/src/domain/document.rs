@@ -133,6 +133,8 @@ pub enum Event {
     Quarantined,
     /// It can be read.
     Ready,
+    /// A service has made it, and it can be read.
+    Stored,
     /// It is refused for good.
     Rejected(RejectionReason),
     /// No upload was confirmed in time.
@@ -201,6 +203,13 @@ impl Document {
             updated_at: now,
         };
         Changed { document, event: Event::Initiated }
+    }
+
+    /// `pending_upload → ready` of what a service has made for its owner: nobody has to be waited for, nor to look what it is.
+    pub fn store(self, keep_for: Period, now: OffsetDateTime) -> Result<Changed, InvalidTransition> {
+        let Lifecycle::PendingUpload { .. } = self.lifecycle else { return self.refuse_to("be stored") };
+        let detected = self.declaration.media_type.clone();
+        Ok(Changed { event: Event::Stored, ..self.ready(detected, keep_for, now) })
     }
 
     /// Begins the life of the version after this one, which is the newest: the same document, other bytes.

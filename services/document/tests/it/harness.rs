@@ -472,6 +472,11 @@ impl Actor {
         Ok(self.client().open_document(self.keyless(message)).await?.into_inner())
     }
 
+    pub(crate) async fn store(&self, message: v1::StoreDocumentRequest) -> Result<v1::Document> {
+        let stored = self.client().store_document(self.keyless(message)).await?;
+        Ok(stored.into_inner().document.expect("a document"))
+    }
+
     pub(crate) async fn claim(&self, job: &str) -> Result<v1::ClaimScanResponse> {
         let message = v1::ClaimScanRequest { job_id: job.to_owned() };
         Ok(self.client().claim_scan(self.keyless(message)).await?.into_inner())

@@ -37,6 +37,7 @@ mod server;
 mod sharing;
 mod sharing_matrix;
 mod store_away;
+mod store_document;
 mod storm;
 mod subject_erasure;
 mod tenancy;

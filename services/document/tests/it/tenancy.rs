@@ -50,7 +50,8 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::SharingListShared
         | Operation::SharingRevokeGrant => return None,
         // Tested in files of their own.
-        Operation::PreviewGetPreview
+        Operation::DocumentStoreDocument
+        | Operation::PreviewGetPreview
         | Operation::PreviewClaimPreview
         | Operation::PreviewReportPreview
         | Operation::IntegrityClaimIntegrity

@@ -10,7 +10,7 @@ use crate::domain::status::FeedStatus;
 use crate::{State, app};
 
 /// What is told of which event.
-pub(super) const TYPES: [(&str, FeedStatus); 7] = [
+pub(super) const TYPES: [(&str, FeedStatus); 8] = [
     ("guildhall.billing.bill_issued.v1", FeedStatus::BillIssued),
     ("guildhall.billing.bill_part_paid.v1", FeedStatus::BillPartPaid),
     ("guildhall.billing.bill_paid.v1", FeedStatus::BillPaid),
@@ -18,6 +18,7 @@ pub(super) const TYPES: [(&str, FeedStatus); 7] = [
     ("guildhall.billing.bill_overdue.v1", FeedStatus::BillOverdue),
     ("guildhall.billing.bill_cancelled.v1", FeedStatus::BillCancelled),
     ("guildhall.billing.bill_written_off.v1", FeedStatus::BillWrittenOff),
+    ("guildhall.billing.bill_pdf_ready.v1", FeedStatus::BillPdfReady),
 ];
 
 pub(super) fn handler(

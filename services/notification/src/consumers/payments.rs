@@ -10,13 +10,14 @@ use crate::domain::status::FeedStatus;
 use crate::{State, app};
 
 /// What is told of which event of a payment.
-pub(super) const OF_PAYMENTS: [(&str, FeedStatus); 6] = [
+pub(super) const OF_PAYMENTS: [(&str, FeedStatus); 7] = [
     ("guildhall.payment.submitted.v1", FeedStatus::PaymentSubmitted),
     ("guildhall.payment.completed.v1", FeedStatus::PaymentCompleted),
     ("guildhall.payment.failed.v1", FeedStatus::PaymentFailed),
     ("guildhall.payment.expired.v1", FeedStatus::PaymentExpired),
     ("guildhall.payment.cancelled.v1", FeedStatus::PaymentCancelled),
     ("guildhall.payment.outcome_unknown.v1", FeedStatus::PaymentOutcomeUnknown),
+    ("guildhall.payment.receipt_ready.v1", FeedStatus::PaymentReceiptReady),
 ];
 
 /// What is told of which event of a refund.

@@ -35,6 +35,8 @@ pub enum FeedStatus {
     BillCancelled,
     /// What was owed on a bill is given up.
     BillWrittenOff,
+    /// A bill can be had as a PDF.
+    BillPdfReady,
     /// The payer can go on at the provider.
     PaymentSubmitted,
     /// A payment was charged.
@@ -47,6 +49,8 @@ pub enum FeedStatus {
     PaymentCancelled,
     /// Nobody knows yet what became of a payment.
     PaymentOutcomeUnknown,
+    /// A payment's receipt can be had.
+    PaymentReceiptReady,
     /// Money is on its way back.
     RefundSubmitted,
     /// Money was given back.
@@ -67,7 +71,7 @@ pub enum FeedStatus {
 
 impl FeedStatus {
     /// Every status.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::DocumentUploaded,
         Self::DocumentScanning,
         Self::DocumentQuarantined,
@@ -83,12 +87,14 @@ impl FeedStatus {
         Self::BillOverdue,
         Self::BillCancelled,
         Self::BillWrittenOff,
+        Self::BillPdfReady,
         Self::PaymentSubmitted,
         Self::PaymentCompleted,
         Self::PaymentFailed,
         Self::PaymentExpired,
         Self::PaymentCancelled,
         Self::PaymentOutcomeUnknown,
+        Self::PaymentReceiptReady,
         Self::RefundSubmitted,
         Self::RefundCompleted,
         Self::RefundFailed,
@@ -118,12 +124,14 @@ impl FeedStatus {
             Self::BillOverdue => "bill.overdue",
             Self::BillCancelled => "bill.cancelled",
             Self::BillWrittenOff => "bill.written_off",
+            Self::BillPdfReady => "bill.pdf_ready",
             Self::PaymentSubmitted => "payment.submitted",
             Self::PaymentCompleted => "payment.completed",
             Self::PaymentFailed => "payment.failed",
             Self::PaymentExpired => "payment.expired",
             Self::PaymentCancelled => "payment.cancelled",
             Self::PaymentOutcomeUnknown => "payment.outcome_unknown",
+            Self::PaymentReceiptReady => "payment.receipt_ready",
             Self::RefundSubmitted => "refund.submitted",
             Self::RefundCompleted => "refund.completed",
             Self::RefundFailed => "refund.failed",
@@ -154,12 +162,14 @@ impl FeedStatus {
             | Self::BillOverdue
             | Self::BillCancelled
             | Self::BillWrittenOff
+            | Self::BillPdfReady
             | Self::PaymentSubmitted
             | Self::PaymentCompleted
             | Self::PaymentFailed
             | Self::PaymentExpired
             | Self::PaymentCancelled
             | Self::PaymentOutcomeUnknown
+            | Self::PaymentReceiptReady
             | Self::RefundSubmitted
             | Self::RefundCompleted
             | Self::RefundFailed

@@ -193,6 +193,13 @@ impl DocumentService for Shelf {
         Err(Status::unimplemented("not called"))
     }
 
+    async fn store_document(
+        &self,
+        _: Request<v1::StoreDocumentRequest>,
+    ) -> Result<Response<v1::StoreDocumentResponse>, Status> {
+        Err(Status::unimplemented("not called"))
+    }
+
     async fn report_scan(
         &self,
         _: Request<v1::ReportScanRequest>,

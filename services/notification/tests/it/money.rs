@@ -70,6 +70,8 @@ async fn each_step_is_a_row_of_the_payers_feed_and_what_they_must_know_is_mailed
         (bill(&app, &bill_id, "bill_paid", 1), "bill.paid", "", true),
         (bill(&app, &bill_id, "bill_cancelled", 1), "bill.cancelled", "", true),
         (bill(&app, &bill_id, "bill_written_off", 1), "bill.written_off", "", false),
+        (bill(&app, &bill_id, "bill_pdf_ready", 0), "bill.pdf_ready", "", false),
+        (payment(&app, &payment_id, "receipt_ready", none), "payment.receipt_ready", "", false),
         (refund("refund_submitted"), "refund.submitted", "", false),
         (refund("refund_completed"), "refund.completed", "", true),
         (refund("refund_failed"), "refund.failed", "", true),

@@ -10,7 +10,7 @@ use ids::{PaymentId, Tenant};
 use pg::Tx;
 use time::{Duration, OffsetDateTime};
 
-use super::{PATIENCE_WITH_WORKFLOWS, PAYMENT_STEP, disputes, settle, subject_erasure};
+use super::{PATIENCE_WITH_WORKFLOWS, PAYMENT_STEP, disputes, pdfs, settle, subject_erasure};
 use crate::domain::{
     Applied, Bill, DisputeSeen, Entry, Payment, PaymentState, Refund, RefundSeen, RefundState, Seen,
 };
@@ -154,6 +154,7 @@ async fn apply_payment(
             if account.is_some_and(|account| account.provider.settles()) {
                 settle::begin(tx, &state.clock, &payment.account).await?;
             }
+            pdfs::ask(tx, &state.clock, bill.id, Some(payment.id)).await?;
             let (bill, edge) = bill.pay(captured, now)?;
             db::bills::update(tx, &bill).await?;
             if let Some(edge) = edge {

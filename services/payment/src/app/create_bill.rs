@@ -83,6 +83,7 @@ impl Asked {
             created_at: clock.now(),
             issued_at: None,
             closed_at: None,
+            pdf_id: None,
         };
         words::seal(tx, keys, &words, &mut bill, &mut lines).await?;
         if !db::bills::insert(tx, &bill, &lines).await? {

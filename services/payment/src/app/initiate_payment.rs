@@ -56,6 +56,7 @@ pub async fn initiate_payment(
                 created_at: now,
                 expires_at: now + LASTS,
                 finished_at: None,
+                receipt_id: None,
             };
             if !db::payments::insert(tx, &payment).await? {
                 return Err(Error::PaymentUnderWay);

@@ -5,7 +5,7 @@ use pg::Tx;
 use proto::Operation;
 use proto::payment::v1;
 
-use super::{BILL_OVERDUE, words};
+use super::{BILL_OVERDUE, pdfs, words};
 use crate::domain::{Bill, BillLine, BillStatus, Day, Entry};
 use crate::error::Broken;
 use crate::grpc::billing::shown;
@@ -46,5 +46,6 @@ pub(super) async fn issue(tx: &mut Tx, clock: &Clock, bill: Bill, lines: &[BillL
     db::ledger::post(tx, &bill.tenant, &Entry::bill_issued(&bill, lines, clock)?).await?;
     due::schedule(tx, BILL_OVERDUE, bill.id.into(), bill.due_on.end()).await?;
     events::append_bill(tx, clock, &bill, event, None).await?;
+    pdfs::ask(tx, clock, bill.id, None).await?;
     Ok(bill)
 }

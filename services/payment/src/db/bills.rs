@@ -1,7 +1,7 @@
 //! Tables `bills`, `bill_lines` and `bill_acts`. Whoever changes a bill holds its lock.
 
 use grounds::Grounds;
-use ids::{BillId, Subject, Tenant};
+use ids::{BillId, DocumentId, Subject, Tenant};
 use sqlx::PgConnection;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ macro_rules! select {
         sqlx::query_as!(
             Row,
             r#"select id as "id: BillId", tenant, reference, payer, payer_name, currency, total, paid, credited, given_up, reserved,
-                 status, due_on, created_at, issued_at, closed_at
+                 status, due_on, created_at, issued_at, closed_at, pdf_id as "pdf_id: DocumentId"
              from bills
              "# + $tail,
             $($argument),+
@@ -74,7 +74,8 @@ pub async fn insert(db: &mut PgConnection, bill: &Bill, lines: &[BillLine]) -> s
 #[tracing::instrument(name = "db.bills.update", skip_all)]
 pub async fn update(db: &mut PgConnection, bill: &Bill) -> sqlx::Result<()> {
     let updated = sqlx::query!(
-        "update bills set paid = $3, credited = $4, given_up = $5, reserved = $6, status = $7, issued_at = $8, closed_at = $9
+        "update bills set paid = $3, credited = $4, given_up = $5, reserved = $6, status = $7, issued_at = $8, closed_at = $9,
+             pdf_id = $10
          where tenant = $1 and id = $2",
         bill.tenant.as_str(),
         bill.id.as_uuid(),
@@ -85,6 +86,7 @@ pub async fn update(db: &mut PgConnection, bill: &Bill) -> sqlx::Result<()> {
         bill.status.name(),
         bill.issued_at,
         bill.closed_at,
+        bill.pdf_id.map(Uuid::from),
     )
     .execute(db)
     .await?;
@@ -275,6 +277,7 @@ struct Row {
     created_at: OffsetDateTime,
     issued_at: Option<OffsetDateTime>,
     closed_at: Option<OffsetDateTime>,
+    pdf_id: Option<DocumentId>,
 }
 
 impl Row {
@@ -296,6 +299,7 @@ impl Row {
             created_at: self.created_at,
             issued_at: self.issued_at,
             closed_at: self.closed_at,
+            pdf_id: self.pdf_id,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Table `payments`. Whoever changes a row holds its lock, and that of its bill before.
 
-use ids::{BillId, PaymentId, Subject, Tenant};
+use ids::{BillId, DocumentId, PaymentId, Subject, Tenant};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,7 +14,7 @@ macro_rules! select {
             Row,
             r#"select id as "id: PaymentId", tenant, bill_id as "bill_id: BillId", payer, account, amount, currency, return_url,
                  next_url, status, failure, cancelled_by, provider_id, silent_since, captured, refunded, refunding, disputed, created_at,
-                 expires_at, finished_at
+                 expires_at, finished_at, receipt_id as "receipt_id: DocumentId"
              from payments
              "# + $tail,
             $($argument),+
@@ -64,7 +64,7 @@ pub async fn update(
     let updated = sqlx::query!(
         "update payments set return_url = $3, next_url = $4, status = $5, failure = $6, cancelled_by = $7, provider_id = $8,
              silent_since = $9, captured = $10, refunded = $11, refunding = $12, contradiction = coalesce($13, contradiction),
-             finished_at = $14, disputed = $15
+             finished_at = $14, disputed = $15, receipt_id = $16
          where tenant = $1 and id = $2",
         payment.tenant.as_str(),
         payment.id.as_uuid(),
@@ -81,6 +81,7 @@ pub async fn update(
         contradiction,
         payment.finished_at,
         payment.disputed,
+        payment.receipt_id.map(Uuid::from),
     )
     .execute(db)
     .await?;
@@ -212,6 +213,7 @@ struct Row {
     created_at: OffsetDateTime,
     expires_at: OffsetDateTime,
     finished_at: Option<OffsetDateTime>,
+    receipt_id: Option<DocumentId>,
 }
 
 impl Row {
@@ -253,6 +255,7 @@ impl Row {
             created_at: self.created_at,
             expires_at: self.expires_at,
             finished_at: self.finished_at,
+            receipt_id: self.receipt_id,
         })
     }
 }

@@ -3,7 +3,7 @@
 //! `total` is what the lines come to. It is paid, credited or written off, and the rest is outstanding; a payment under way reserves a
 //! part of that, so that it is paid once.
 
-use ids::{BillId, Subject, Tenant};
+use ids::{BillId, DocumentId, Subject, Tenant};
 use time::OffsetDateTime;
 
 use super::money::{self, Overflow};
@@ -49,6 +49,8 @@ pub struct Bill {
     pub issued_at: Option<OffsetDateTime>,
     /// When it was paid, cancelled or written off.
     pub closed_at: Option<OffsetDateTime>,
+    /// The document that has it as a PDF.
+    pub pdf_id: Option<DocumentId>,
 }
 
 /// A line of a bill.
@@ -100,6 +102,8 @@ pub enum BillEvent {
     Cancelled,
     /// What was owed is given up.
     WrittenOff,
+    /// It can be had as a PDF.
+    PdfReady,
 }
 
 /// Why a bill stays as it is.

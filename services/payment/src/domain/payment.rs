@@ -3,7 +3,7 @@
 //! The provider's own record is the truth. Whatever else is heard, a callback for instance, only makes us look. A payment ends when
 //! the provider says how; while it does not, the bill cannot be paid again.
 
-use ids::{BillId, PaymentId, Subject, Tenant};
+use ids::{BillId, DocumentId, PaymentId, Subject, Tenant};
 use time::{Duration, OffsetDateTime};
 
 use super::{AccountName, Currency};
@@ -49,6 +49,8 @@ pub struct Payment {
     pub expires_at: OffsetDateTime,
     /// When its outcome was known.
     pub finished_at: Option<OffsetDateTime>,
+    /// The document that is its receipt.
+    pub receipt_id: Option<DocumentId>,
 }
 
 /// How far a payment has come.
@@ -108,6 +110,8 @@ pub enum Event {
     Cancelled,
     /// Nobody knows.
     OutcomeUnknown,
+    /// Its receipt can be had.
+    ReceiptReady,
 }
 
 /// What to ask the provider.

@@ -138,6 +138,28 @@ impl BillingService for Api {
         let status = run_status(run.state).into();
         Ok(Response::new(v1::IssueRunLinesResponse { status, issued: run.issued }))
     }
+
+    async fn claim_pdf(
+        &self,
+        request: Request<v1::ClaimPdfRequest>,
+    ) -> Result<Response<v1::ClaimPdfResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        let claimed = app::claim_pdf(&self.state, &caller.tenant, &request.get_ref().job_id).await?;
+        Ok(Response::new(v1::ClaimPdfResponse {
+            bill: Some(claimed.bill),
+            payment: claimed.payment.as_ref().map(Into::into),
+            lease_expires_at: Some(timestamp(claimed.lease_expires_at)),
+        }))
+    }
+
+    async fn report_pdf(
+        &self,
+        request: Request<v1::ReportPdfRequest>,
+    ) -> Result<Response<v1::ReportPdfResponse>, Status> {
+        let caller = auth::caller(&request)?;
+        app::report_pdf(&self.state, &caller.tenant, &request.get_ref().job_id).await?;
+        Ok(Response::new(v1::ReportPdfResponse {}))
+    }
 }
 
 /// A bill without what is sealed: what may be stored as an answer.
@@ -174,6 +196,7 @@ pub(crate) fn shown<'l>(
         created_at: Some(timestamp(bill.created_at)),
         issued_at: bill.issued_at.map(timestamp),
         closed_at: bill.closed_at.map(timestamp),
+        pdf_document_id: bill.pdf_id.map(|id| id.to_string()).unwrap_or_default(),
     })
 }
 

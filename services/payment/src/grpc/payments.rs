@@ -154,6 +154,7 @@ impl From<&Payment> for v1::Payment {
             expires_at: Some(timestamp(payment.expires_at)),
             finished_at: payment.finished_at.map(timestamp),
             disputed: money(payment.disputed),
+            receipt_document_id: payment.receipt_id.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }

@@ -524,6 +524,16 @@ impl Actor {
         answer.map(Response::into_inner).map_err(Error::from_status)
     }
 
+    pub(crate) async fn claim_pdf(&self, job_id: &str) -> Result<v1::ClaimPdfResponse> {
+        let message = v1::ClaimPdfRequest { job_id: job_id.to_owned() };
+        Ok(self.billing().claim_pdf(self.keyless(message)).await?.into_inner())
+    }
+
+    pub(crate) async fn report_pdf(&self, job_id: &str) -> Result<()> {
+        let message = v1::ReportPdfRequest { job_id: job_id.to_owned() };
+        Ok(self.billing().report_pdf(self.keyless(message)).await.map(drop)?)
+    }
+
     pub(crate) async fn callback(&self, message: v1::ReceiveCallbackRequest) -> Result<()> {
         self.payments().receive_callback(self.keyless(message)).await?;
         Ok(())

@@ -8,6 +8,7 @@ mod erasure;
 mod harness;
 mod ledger;
 mod payments;
+mod pdfs;
 mod periods;
 mod privacy;
 mod process;

@@ -32,8 +32,9 @@ pub(crate) struct TestApp {
     pub(crate) sqs: TestSqs,
     pub(crate) s3: TestS3,
     pub(crate) document: Target,
+    pub(crate) document_addr: SocketAddr,
     pub(crate) notification: Target,
-    issuer: Issuer,
+    pub(crate) issuer: Issuer,
     pub(crate) documents: DocumentServiceClient<Channel>,
     previews: PreviewServiceClient<Channel>,
     notifications: NotificationServiceClient<Channel>,
@@ -92,7 +93,7 @@ impl TestApp {
         };
         let running = Box::pin(document::start(&config, clock.clone(), &services)).await.unwrap();
         running.admin.started();
-        let document = target(running.grpc);
+        let (document, document_addr) = (target(running.grpc), running.grpc);
         let config = notification::Config {
             db: notifications.settings(),
             kafka: kafka.settings.clone(),
@@ -114,6 +115,7 @@ impl TestApp {
             sqs,
             s3,
             document,
+            document_addr,
             notification,
             issuer,
             services,
@@ -154,6 +156,7 @@ impl TestApp {
                 concurrency: 2,
                 bytes_per_second: 100_000_000,
             }),
+            pdf: None,
             workflows: None,
             sqs: self.sqs.settings.clone(),
             auth: self.issuer.settings("svc-worker"),
@@ -325,6 +328,12 @@ where
     answer.await.unwrap().unwrap().into_inner()
 }
 
+impl Citizen {
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+}
+
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.services.request();
@@ -350,7 +359,7 @@ fn grpc() -> service::grpc::Settings {
     service::grpc::Settings { addr: any_port(), max_concurrency: 512 }
 }
 
-fn any_port() -> SocketAddr {
+pub(crate) fn any_port() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 

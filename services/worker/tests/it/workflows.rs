@@ -3,97 +3,48 @@
 //! Histories in `tests/histories` are of workflows that have run: whatever is changed has to be able to go on from each of them.
 //! `UPDATE=1` writes those of today under today's names; those of earlier versions stay.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clock::Clock;
 use futures::future::try_join_all;
-use payment::provider::Accounts;
-use proto::common::v1::Money;
-use proto::payment::v1::billing_service_client::BillingServiceClient;
-use proto::payment::v1::payment_service_client::PaymentServiceClient;
-use proto::payment::v1::{
-    BillLine, CancelPaymentRequest, CreateBillRequest, GetPaymentRequest, InitiatePaymentRequest, Payment,
-    PaymentStatus,
-};
-use psp::{Psp, cards};
+use proto::payment::v1::{CancelPaymentRequest, Payment, PaymentStatus};
+use psp::cards;
 use serde_json::{Value, json};
-use service::channel::{Channel, Target, balanced};
 use service::{Shutdown, admin};
 use temporalio_client::{Client, WorkflowExecutionStatus, WorkflowFetchHistoryOptions, WorkflowHistory};
 use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
-use testkit::{Issuer, Proxy, TestDb, TestKafka, TestS3, TestSqs, eventually};
+use testkit::{Issuer, Proxy, TestKafka, TestS3, TestSqs, eventually};
 use worker::temporal::{self, Temporal};
 use worker::workflows::PaymentWorkflow;
 use worker::{Config, config};
 
-use crate::harness::{SOON, patiently};
+use crate::harness::{SOON, any_port, patiently};
+use crate::till::Till;
 
 /// A payment service, its provider, and at first no worker.
 struct World {
-    payment: Target,
-    bills: BillingServiceClient<Channel>,
-    payments: PaymentServiceClient<Channel>,
+    till: Till,
     issuer: Issuer,
-    psp: Psp,
     sqs: TestSqs,
     kafka: TestKafka,
-    services: Shutdown,
     /// The way to Temporal.
     way: Proxy,
-    kept: (TestDb, TestS3),
+    s3: TestS3,
 }
 
 impl World {
     async fn start() -> Self {
-        let (clock, temporal) = (Clock::system(), testkit::env().temporal_url());
-        let (db, s3, sqs, kafka, issuer, psp, way) = tokio::join!(
-            testkit::database("payment", payment::MIGRATORS),
+        let temporal = testkit::env().temporal_url();
+        let (s3, sqs, kafka, issuer, way) = tokio::join!(
             testkit::s3(),
             testkit::sqs(),
             testkit::kafka(),
             testkit::tokens(),
-            psp::start(clock.clone()),
             Proxy::to(&temporal),
         );
-        let psp = psp.unwrap();
-        let account = psp.account("acct_town");
-        // Nobody takes the provider's callbacks: what it says is found out by asking.
-        let accounts = json!({ "accounts": [{
-            "name": "acct_town", "tenant": "riverton", "provider": "sandbox", "url": psp.url(), "api_key": account.api_key.0,
-            "webhook_secrets": account.webhook_secrets.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        }] });
-        let config = payment::Config {
-            db: db.settings(),
-            kafka: kafka.settings.clone(),
-            sqs: sqs.settings.clone(),
-            kms: testkit::kms(),
-            s3: s3.settings.clone(),
-            audit: testkit::audit(),
-            auth: issuer.settings("svc-payment"),
-            telemetry: telemetry::Settings::default(),
-            grpc: service::grpc::Settings { addr: any_port(), max_concurrency: 512 },
-            admin: admin::Settings { addr: any_port() },
-            providers: Accounts::read(accounts.to_string().as_bytes()).unwrap(),
-            patience: time::Duration::seconds(2),
-        };
-        let services = Shutdown::manual(Duration::from_secs(5));
-        let running = Box::pin(payment::start(&config, clock, &services)).await.unwrap();
-        running.admin.started();
-        let payment: Target = format!("http://{}", running.grpc).parse().unwrap();
-        Self {
-            bills: BillingServiceClient::new(balanced(&payment)),
-            payments: PaymentServiceClient::new(balanced(&payment)),
-            payment,
-            issuer,
-            psp,
-            sqs,
-            kafka,
-            services,
-            way,
-            kept: (db, s3),
-        }
+        let till = Till::start(&issuer, &kafka, &sqs, &s3).await;
+        Self { till, issuer, sqs, kafka, way, s3 }
     }
 
     /// A worker that runs workflows alone, on a task queue of this test's own.
@@ -109,11 +60,12 @@ impl World {
             mail: None,
             preview: None,
             integrity: None,
+            pdf: None,
             workflows: Some(config::Workflows {
-                payment: self.payment.clone(),
+                payment: self.till.payment.clone(),
                 // Payments need none.
-                document: self.payment.clone(),
-                s3: self.kept.1.settings.clone(),
+                document: self.till.payment.clone(),
+                s3: self.s3.settings.clone(),
                 temporal: settings.clone(),
                 kafka: self.kafka.settings.clone(),
             }),
@@ -132,87 +84,39 @@ impl World {
 
     /// Ada begins to pay a new bill of 100.00 euros.
     async fn pay(&self) -> Payment {
-        let (ada, sam) =
-            (self.issuer.citizen("ada", "riverton"), self.issuer.person("sam", "riverton", "staff"));
-        let unit_price = Some(Money { minor_units: 10_000, currency: "EUR".to_owned() });
-        let line = BillLine {
-            description: "Dog licence".to_owned(),
-            fund: "dogs".to_owned(),
-            quantity: 1,
-            unit_price,
-            ..BillLine::default()
-        };
-        let bill = CreateBillRequest {
-            reference: format!("{:016x}", rand::random::<u64>()),
-            payer: "ada".to_owned(),
-            payer_name: "Ada".to_owned(),
-            lines: vec![line],
-            due_on: "2035-01-31".to_owned(),
-            issue: true,
-        };
-        let written = patiently(&sam, &bill, |request| {
-            let mut bills = self.bills.clone();
-            async move { bills.create_bill(request).await }
-        });
-        let bill_id = written.await.bill.unwrap().bill_id;
-        let return_url = "https://riverton.example/".to_owned();
-        let message = InitiatePaymentRequest { bill_id, amount: None, return_url };
-        let begun = patiently(&ada, &message, |request| {
-            let mut payments = self.payments.clone();
-            async move { payments.initiate_payment(request).await }
-        });
-        begun.await.payment.unwrap()
+        let sam = self.issuer.person("sam", "riverton", "staff");
+        let bill = self.till.bill(&sam, "ada", "Ada").await;
+        self.till.pay(&self.ada(), bill.bill_id).await
+    }
+
+    fn ada(&self) -> String {
+        self.issuer.citizen("ada", "riverton")
     }
 
     async fn cancel(&self, payment: &Payment) {
-        let ada = self.issuer.citizen("ada", "riverton");
         let message = CancelPaymentRequest { payment_id: payment.payment_id.clone() };
-        patiently(&ada, &message, |request| {
-            let mut payments = self.payments.clone();
+        patiently(&self.ada(), &message, |request| {
+            let mut payments = self.till.payments.clone();
             async move { payments.cancel_payment(request).await }
         })
         .await;
     }
 
     async fn until(&self, payment: &Payment, right: impl Fn(&Payment) -> bool) -> Payment {
-        let ada = self.issuer.citizen("ada", "riverton");
-        let message = GetPaymentRequest { payment_id: payment.payment_id.clone() };
-        let (message, right) = (&message, &right);
-        let seen = eventually(SOON, || async {
-            let read = patiently(&ada, message, |request| {
-                let mut payments = self.payments.clone();
-                async move { payments.get_payment(request).await }
-            });
-            let payment = read.await.payment.unwrap();
-            if right(&payment) { Ok(payment) } else { Err(payment) }
-        });
-        seen.await.unwrap()
+        self.till.until(&self.ada(), &payment.payment_id, right).await
     }
 
     /// Puts in a card once the provider has the payment.
     async fn card(&self, payment: &Payment, card: &str) {
         let submitted = self.until(payment, |payment| !payment.next_url.is_empty()).await;
-        let id = submitted.next_url.rsplit('/').next().unwrap();
-        self.control(&format!("payments/{id}/pay"), json!({ "card": card })).await;
-    }
-
-    async fn control(&self, path: &str, body: Value) {
-        let url = format!("{}/control/{path}", self.psp.url());
-        let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        self.till.card(&submitted, card).await;
     }
 
     /// How often the provider was asked to charge.
     async fn at_provider(&self, payment: &Payment) -> usize {
-        let url = format!("{}/control/payments?reference={}", self.psp.url(), payment.payment_id);
+        let url = format!("{}/control/payments?reference={}", self.till.psp.url(), payment.payment_id);
         let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
         answer["data"].as_array().unwrap().len()
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.services.request();
     }
 }
 
@@ -296,10 +200,10 @@ async fn an_unknown_outcome_is_asked_about_until_it_is_known_and_a_cancellation_
     assert_eq!(over.status(), PaymentStatus::Cancelled);
     worker.done(&cancelled, "payment_cancelled").await;
 
-    let url = format!("{}/control/payments?reference={}", world.psp.url(), silent.payment_id);
+    let url = format!("{}/control/payments?reference={}", world.till.psp.url(), silent.payment_id);
     let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
     let id = answer["data"][0]["id"].as_str().unwrap().to_owned();
-    world.control(&format!("payments/{id}/resolve"), json!({ "approve": true })).await;
+    world.till.control(&format!("payments/{id}/resolve"), json!({ "approve": true })).await;
     let paid = world.until(&silent, |payment| payment.finished_at.is_some()).await;
     assert_eq!(paid.status(), PaymentStatus::Completed);
     worker.done(&silent, "payment_unknown").await;
@@ -359,8 +263,4 @@ async fn every_history_that_was_kept_is_replayed_to_the_same_end() {
         replayed += 1;
     }
     assert!(replayed >= 4, "{replayed} histories");
-}
-
-fn any_port() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
 }

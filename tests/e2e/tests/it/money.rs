@@ -19,12 +19,26 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let id = bill["id"].as_str().unwrap();
         live.wait_for(id, &["bill.issued"], WITHIN).await.expect("told");
         let path = format!("/v1/bills/{id}");
-        let others = ben.call(Method::GET, &path, None, None).await.unwrap();
-        problem(others, StatusCode::NOT_FOUND, "BILL_NOT_FOUND").await;
+        live.wait_for(id, &["bill.pdf_ready"], WITHIN).await.expect("told");
+        let pdf = format!("{path}/pdf");
+        assert_eq!(ada.get(&path).await.unwrap()["_links"]["pdf"], json!(pdf));
+        assert!(ada.fetch(&pdf).await.unwrap().starts_with(b"%PDF-1.7"));
+        for path in [&path, &pdf] {
+            let others = ben.call(Method::GET, path, None, None).await.unwrap();
+            problem(others, StatusCode::NOT_FOUND, "BILL_NOT_FOUND").await;
+        }
+        // Staff say what for.
+        let unsaid = sam.call(Method::GET, &pdf, None, None).await.unwrap();
+        problem(unsaid, StatusCode::UNPROCESSABLE_ENTITY, "ACCESS_PURPOSE_INVALID").await;
+        assert!(sam.fetch(&format!("{pdf}?purpose=casework")).await.unwrap().starts_with(b"%PDF-1.7"));
 
         let payment = ada.begin_to_pay(id).await.unwrap();
         Checkout::of(&payment).unwrap().pay(psp::cards::DECLINE).await.unwrap();
-        assert_eq!(ada.paid(&payment).await.unwrap()["failure"], "DECLINED");
+        let declined = ada.paid(&payment).await.unwrap();
+        assert_eq!((&declined["failure"], &declined["_links"]["receipt"]), (&json!("DECLINED"), &json!(null)));
+        let receipt = format!("/v1/payments/{}/receipt", payment["id"].as_str().unwrap());
+        let none = ada.call(Method::GET, &receipt, None, None).await.unwrap();
+        problem(none, StatusCode::LOCKED, "PDF_NOT_READY").await;
         let row =
             live.wait_for(payment["id"].as_str().unwrap(), &["payment.failed"], WITHIN).await.expect("told");
         assert_eq!(row.code.as_deref(), Some("DECLINED"));
@@ -33,6 +47,9 @@ fn a_bill_is_declined_then_paid_given_back_in_part_and_the_books_are_right() {
         let paid = ada.paid(&payment).await.unwrap();
         live.wait_for(id, &["bill.paid"], WITHIN).await.expect("told");
         assert_eq!(paid["status"], "completed");
+        live.wait_for(paid["id"].as_str().unwrap(), &["payment.receipt_ready"], WITHIN).await.expect("told");
+        let receipt = format!("/v1/payments/{}/receipt", paid["id"].as_str().unwrap());
+        assert!(ada.fetch(&receipt).await.unwrap().starts_with(b"%PDF-1.7"));
         assert_eq!(ada.get(&path).await.unwrap()["status"], "paid");
 
         let eur = |minor_units: i64| json!({ "minor_units": minor_units, "currency": "EUR" });

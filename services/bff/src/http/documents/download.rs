@@ -18,9 +18,9 @@ use crate::services::Services;
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// Which version, from 1; without it, the newest that is ready.
-    pub(super) version: Option<i32>,
+    pub(crate) version: Option<i32>,
     /// What for: a purpose of the access policy, which staff have to name.
-    pub(super) purpose: Option<String>,
+    pub(crate) purpose: Option<String>,
 }
 
 /// A signed download.
@@ -47,12 +47,22 @@ pub async fn download(
     DocumentPath(id): DocumentPath,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Download>> {
+    sign(&app, &principal, id.to_string(), wanted).await
+}
+
+/// Signs a download of a document, whatever it is of.
+pub(crate) async fn sign(
+    app: &App,
+    principal: &Principal,
+    document_id: String,
+    wanted: Wanted,
+) -> Result<Json<Download>> {
     let message = CreateDownloadRequest {
-        document_id: id.to_string(),
+        document_id,
         version: wanted.version.unwrap_or_default(),
         purpose: wanted.purpose.unwrap_or_default(),
     };
-    let request = Services::forward(&principal, None, message)?;
+    let request = Services::forward(principal, None, message)?;
     let answer = app.services.document.clone().create_download(request).await?.into_inner();
     Ok(Json(Download {
         url: answer.url,

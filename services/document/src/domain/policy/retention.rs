@@ -64,6 +64,7 @@ impl Policy for RetentionPolicy {
             (ClassName(name.to_owned()), class)
         };
         let classes = [
+            class("accounting", 10, "Statutory duty to keep accounts", Governance, true),
             class("casework", 2, "GDPR article 6 (1) (e), records of the case", Governance, false),
             class("identification", 5, "Directive (EU) 2015/849, article 40", Governance, true),
             class("recording", 1, "GDPR article 6 (1) (e), records of hearings", Governance, true),

@@ -46,6 +46,8 @@ pub enum HandedInBy {
     Citizens,
     /// Staff: lists that the office works through.
     Staff,
+    /// Nobody: services make it.
+    Services,
 }
 
 /// What becomes of a file that the scanner cannot look into.
@@ -87,6 +89,8 @@ impl ArchiveLimits {
 const MIB: i64 = 1024 * 1024;
 /// Largest file in bytes: 5 GB, which an object store copies in one request.
 pub const MAX_BYTES: i64 = 5_000_000_000;
+/// The same for what services make, which comes in one message.
+const MAX_STORED: i64 = 1_000_000;
 const MAX_PURPOSES: usize = 64;
 const MAX_TYPES: usize = 32;
 
@@ -95,6 +99,18 @@ impl UploadPolicy {
     #[must_use]
     pub fn purpose(&self, name: &str, by: HandedInBy) -> Option<(&Purpose, &Rules)> {
         self.purposes.get_key_value(name).filter(|(_, rules)| rules.handed_in_by == by)
+    }
+
+    /// This policy, and of the purposes that services make documents for those built in that it does not have: it may be older than they
+    /// are, and what a service has made is kept.
+    #[must_use]
+    pub fn with_services(mut self) -> Self {
+        for (purpose, rules) in Self::builtin().purposes {
+            if rules.handed_in_by == HandedInBy::Services {
+                self.purposes.entry(purpose).or_insert(rules);
+            }
+        }
+        self
     }
 }
 
@@ -152,6 +168,7 @@ impl Policy for UploadPolicy {
         };
         use Unscannable::{Refuse, Review};
         let of_staff = |(name, rules)| (name, Rules { handed_in_by: HandedInBy::Staff, ..rules });
+        let of_services = |(name, rules)| (name, Rules { handed_in_by: HandedInBy::Services, ..rules });
         let purposes = [
             // Who somebody is: passport, identity card.
             purpose("identity", PICTURES, 20 * MIB, "identification", Refuse, true),
@@ -165,6 +182,9 @@ impl Policy for UploadPolicy {
             purpose("recording", RECORDINGS, MAX_BYTES, "recording", Review, true),
             // Bills that the office issues many of at once: CSV, or JSON Lines as plain text.
             of_staff(purpose("bill-run", &["text/csv", "text/plain"], 50 * MIB, "casework", Refuse, true)),
+            // What the office bills, and what was paid.
+            of_services(purpose("bill", &["application/pdf"], MAX_STORED, "accounting", Refuse, false)),
+            of_services(purpose("receipt", &["application/pdf"], MAX_STORED, "accounting", Refuse, false)),
         ];
         Self { purposes: purposes.into() }
     }
@@ -210,7 +230,7 @@ mod tests {
             assert!(retention.class(&rules.retention_class).is_some(), "{purpose}");
         }
         let types: usize = upload.purposes.values().map(|rules| rules.content_types.len()).sum();
-        assert_eq!(types, 3 + 3 + 5 + 2 + 4 + 2, "each is a media type");
+        assert_eq!(types, 3 + 3 + 5 + 2 + 4 + 2 + 1 + 1, "each is a media type");
     }
 
     #[test]

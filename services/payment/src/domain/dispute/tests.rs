@@ -31,6 +31,7 @@ fn payment(clock: &Clock) -> Payment {
         created_at: NOW,
         expires_at: NOW,
         finished_at: Some(NOW),
+        receipt_id: None,
     }
 }
 

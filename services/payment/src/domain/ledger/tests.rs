@@ -50,6 +50,7 @@ impl World {
             created_at: NOW,
             issued_at: None,
             closed_at: None,
+            pdf_id: None,
         };
         let (bill, _) = draft.issue(NOW).ok()?;
         let mut world = Self { clock, bill, lines, credits: Vec::new(), balances: BTreeMap::new() };
@@ -87,6 +88,7 @@ impl World {
             created_at: NOW,
             expires_at: NOW,
             finished_at: Some(NOW),
+            receipt_id: None,
         }
     }
 

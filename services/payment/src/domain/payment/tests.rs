@@ -33,6 +33,7 @@ fn payment() -> Payment {
         created_at: BEGAN,
         expires_at: BEGAN + Duration::minutes(90),
         finished_at: None,
+        receipt_id: None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod money;
 mod office;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,9 @@ struct Args {
     /// Their password.
     #[arg(long, env = "GUILDHALL_DEMO_PASSWORD", default_value = "ada-pw")]
     password: String,
+    /// Where PDFs are kept, to be looked at.
+    #[arg(long, default_value = "target/demo")]
+    keep: PathBuf,
     /// Only hand in documents of several people, for something to look at.
     #[arg(long)]
     seed: bool,
@@ -100,7 +104,7 @@ async fn run(args: &Args, report: &mut Report) -> Result<String> {
     refused(report, &mut citizen, &mut live, &files::eicar(), "INFECTED").await?;
     other_bytes(report, &mut citizen).await?;
     office::run(&args.bff, report, &mut citizen, &mut live, &ready).await?;
-    money::run(&args.bff, report, &mut citizen).await?;
+    money::run(&args.bff, &args.keep, report, &mut citizen).await?;
     Ok(citizen.trace_id)
 }
 

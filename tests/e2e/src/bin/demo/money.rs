@@ -1,18 +1,31 @@
 //! A bill, and what can become of its payment.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context, Result, ensure};
 use e2e::citizen::key;
 use e2e::{Checkout, Citizen, files};
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::Report;
 
+/// Waits until what was billed or paid links to its PDF, downloads it, and keeps it. Gives where, and how large it is.
+async fn pdf(citizen: &mut Citizen, of: &Value, link: &str, file: PathBuf) -> Result<String> {
+    let own = of["_links"]["self"].as_str().context("no link")?;
+    let made = citizen.once(own, |of| !of["_links"][link].is_null()).await?;
+    let bytes = citizen.fetch(made["_links"][link].as_str().context("no link")?).await?;
+    ensure!(bytes.starts_with(b"%PDF-"), "{} is no PDF", file.display());
+    tokio::fs::write(&file, &bytes).await.with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(format!("{} ({} bytes)", file.display(), bytes.len()))
+}
+
 /// Bills the citizen, who is declined, is left in the dark, pays, and gets a part back.
-pub(crate) async fn run(bff: &Url, report: &mut Report, citizen: &mut Citizen) -> Result<()> {
+pub(crate) async fn run(bff: &Url, keep: &Path, report: &mut Report, citizen: &mut Citizen) -> Result<()> {
     let mut sam = Citizen::sign_in(bff, "sam", "sam-pw").await.context("sign-in of the office")?;
     let mut max = Citizen::sign_in(bff, "max", "max-pw").await.context("sign-in of the office")?;
+    tokio::fs::create_dir_all(keep).await.with_context(|| format!("cannot make {}", keep.display()))?;
     let subject = citizen.get("/v1/me").await?["subject"].as_str().context("no subject")?.to_owned();
     let bill = sam.issue(&subject, 12_500).await?;
     let id = bill["id"].as_str().context("no id")?;
@@ -22,6 +35,8 @@ pub(crate) async fn run(bff: &Url, report: &mut Report, citizen: &mut Citizen) -
         "billed is {seen}"
     );
     report.step("billed 125.00 EUR by sam; the citizen sees it");
+    let file = pdf(citizen, &bill, "pdf", keep.join("bill.pdf")).await?;
+    report.step(&format!("the bill as a PDF, made ahead: {file}"));
 
     let run = sam.run_bills(&files::bills(&subject, 40)).await?;
     ensure!(run["status"] == "finished" && run["issued"] == 40, "the run is {run}");
@@ -49,6 +64,9 @@ pub(crate) async fn run(bff: &Url, report: &mut Report, citizen: &mut Citizen) -
     let seen = citizen.get(&format!("/v1/bills/{id}")).await?;
     ensure!(seen["status"] == "paid", "the bill is {seen}");
     report.step("the bank has answered: paid once, and the bill with it");
+
+    let file = pdf(citizen, &paid, "receipt", keep.join("receipt.pdf")).await?;
+    report.step(&format!("the receipt: {file}"));
 
     let refunds = paid["_links"]["refunds"].as_str().context("no link")?;
     let eur = |minor_units: i64| json!({ "minor_units": minor_units, "currency": "EUR" });

@@ -27,6 +27,7 @@ fn payment() -> Payment {
         created_at: datetime!(2026-11-29 06:00 UTC),
         expires_at: datetime!(2026-11-29 07:30 UTC),
         finished_at: None,
+        receipt_id: None,
     }
 }
 
