@@ -81,7 +81,7 @@ fn check(root: &Path, helm: &Helm, only: Option<&str>) -> Result<Checks> {
     make("settings that services have", &|| {
         Ok([settings::faults(root, &renders)?, settings::cluster_faults(root, &cluster)?].concat())
     })?;
-    make("policy", &|| policy::faults(root, &renders))?;
+    make("policy", &|| Ok([policy::faults(root, &renders)?, policy::cluster_faults(&cluster)?].concat()))?;
     make("metrics that are measured", &|| metrics::faults(root, &renders))?;
     make("quotas have room", &|| room::faults(&renders, &cluster))?;
     make("who reaches whom", &|| Ok(reach::faults(&renders)))?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
+use super::helm::Texts;
 use super::{Renders, yaml};
 
 /// What breaks a rule: `<service> in <environment>: <object>: <what must hold>`.
@@ -20,6 +21,19 @@ pub(super) fn faults(root: &Path, renders: &Renders) -> Result<Vec<String>> {
         if *environment == "prod" {
             let least = if service == "worker" { 2 } else { 3 };
             faults.extend(few(documents, least).map(|fault| format!("{service} in prod: {fault}")));
+        }
+    }
+    Ok(faults)
+}
+
+/// The same for pods that the cluster's charts make by themselves; those of components are their charts'.
+pub(super) fn cluster_faults(cluster: &Texts) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for ((chart, environment), text) in cluster {
+        for document in yaml::documents(text)? {
+            let found = pods::faults(&document);
+            let at = format!("{chart} in {environment}: {}", yaml::called(&document));
+            faults.extend(found.into_iter().map(|fault| format!("{at}: {fault}")));
         }
     }
     Ok(faults)
