@@ -13,6 +13,8 @@ macro_rules! say {
 }
 
 mod bench;
+mod charts;
+mod checks;
 mod clean;
 mod compile;
 mod crash;
@@ -26,6 +28,8 @@ mod net;
 mod paths;
 mod pdf;
 mod progress;
+mod promote;
+mod release_notes;
 mod repository;
 mod shell;
 mod sqlx;
@@ -87,6 +91,12 @@ enum Command {
     Terraform(terraform::Args),
     /// Prints what an environment's Terraform tells the charts, once it is as its schema says.
     TfOutputs(terraform::OutputArgs),
+    /// Checks helm/ and gitops/ without a cluster: renders, policies, schemas, mistakes in values.
+    Charts(charts::Args),
+    /// Writes which released image an environment runs; the commit of it is the promotion.
+    Promote(promote::Args),
+    /// Prints what operators have to know of a version: its part of CHANGELOG.md, and the changes behind it.
+    ReleaseNotes(release_notes::Args),
     /// Compares which crate uses which with the committed list.
     CheckDeps(dependencies::Args),
     /// Has the PDFs that are sent validated as PDF/A-2b and PDF/UA-1.
@@ -128,6 +138,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Tidy => tidy::run()?,
         Command::Terraform(args) => terraform::run(&args)?,
         Command::TfOutputs(args) => return terraform::outputs(&args),
+        Command::Charts(args) => charts::run(&args)?,
+        Command::Promote(args) => promote::run(&args)?,
+        Command::ReleaseNotes(args) => release_notes::run(&args)?,
         Command::CheckDeps(args) => dependencies::run(&args)?,
         Command::PdfCheck(args) => pdf::run(&args)?,
         Command::Guard(args) => stack::guard::run(&args)?,

@@ -20,6 +20,7 @@ pub(crate) fn members(root: &Path) -> Result<Vec<PathBuf>> {
             }
         }
     }
+    members.push(root.join("bootstrap"));
     members.sort();
     Ok(members)
 }

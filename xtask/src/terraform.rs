@@ -13,13 +13,14 @@ mod steps;
 mod tools;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Result, bail};
 
 use self::plan::Terraform;
+use crate::checks::Checks;
 use crate::paths;
 
+pub(crate) use access::LOCAL;
 pub(crate) use contract::outputs;
 pub(crate) use generated::faults;
 
@@ -49,13 +50,6 @@ pub(crate) struct OutputArgs {
     environment: String,
 }
 
-/// One check, and what it found.
-struct Check {
-    name: String,
-    seconds: f32,
-    faults: Vec<String>,
-}
-
 /// Checks, or renews what is generated.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = paths::root();
@@ -64,16 +58,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let terraform = Terraform::find()?;
     let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let mut checks = Vec::new();
+    let mut checks = Checks::default();
     let wanted = |name: &str| args.only.as_deref().is_none_or(|only| name.contains(only));
     let mut check = |name: &str, faults: &mut dyn FnMut() -> Result<Vec<String>>| -> Result<()> {
-        if wanted(name) {
-            let begun = Instant::now();
-            let faults = faults()?;
-            let seconds = begun.elapsed().as_secs_f32();
-            report(&mut checks, Check { name: name.to_owned(), seconds, faults });
-        }
-        Ok(())
+        if wanted(name) { checks.make(name, faults) } else { Ok(()) }
     };
     check("generated files, access", &mut || generated::faults(&root))?;
     check("format", &mut || terraform.format(&root.join("terraform")))?;
@@ -85,30 +73,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folders = folders(&root)?;
     let folders: Vec<PathBuf> =
         folders.into_iter().filter(|folder| wanted(&folder.to_string_lossy())).collect();
-    steps::run(&root, &terraform, &folders, jobs, args.costs, |done| report(&mut checks, done))?;
+    steps::run(&root, &terraform, &folders, jobs, args.costs, |done| checks.report(done))?;
     if checks.is_empty() {
         bail!("no check is called {:?}", args.only.as_deref().unwrap_or_default());
     }
-
-    let faults: usize = checks.iter().map(|check| check.faults.len()).sum();
-    let failed = checks.iter().filter(|check| !check.faults.is_empty()).count();
-    say!("\n{} passed, {failed} failed", checks.len() - failed);
-    if faults > 0 {
-        bail!("{faults} faults in terraform/; what the checks are: terraform/README.md");
-    }
-    Ok(())
-}
-
-/// Prints a line about a check, and what it found below.
-fn report(checks: &mut Vec<Check>, check: Check) {
-    let verdict = if check.faults.is_empty() { "ok" } else { "FAULT" };
-    say!("{verdict:<6}{:<40}{:>6.1} s", check.name, check.seconds);
-    for fault in &check.faults {
-        for line in fault.lines() {
-            say!("      {line}");
-        }
-    }
-    checks.push(check);
+    checks.finish("terraform/", "terraform/README.md")
 }
 
 /// Every folder with configuration of its own, relative to the root: modules without a provider first, roots last.

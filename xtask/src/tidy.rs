@@ -19,6 +19,10 @@ pub(crate) fn run() -> Result<()> {
     let root = paths::root();
     let mut faults = Vec::new();
     for file in files(&root)? {
+        if file.starts_with(".github/workflows/") {
+            let text = fs::read_to_string(root.join(&file))?;
+            faults.extend(workflow(&text).into_iter().map(|fault| format!("{file}{fault}")));
+        }
         if Path::new(&file).extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(root.join(&file))?;
             faults.extend(source(&file, &text).into_iter().map(|fault| format!("{file}{fault}")));
@@ -81,6 +85,23 @@ fn source(file: &str, text: &str) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Actions of a workflow that somebody could change under us: a tag can be moved, a commit cannot.
+fn workflow(text: &str) -> Vec<String> {
+    let uses = text.lines().enumerate().filter_map(|(number, line)| {
+        let action = line.trim().trim_start_matches("- ").strip_prefix("uses:")?;
+        Some((number + 1, action.trim()))
+    });
+    uses.filter(|(_, action)| {
+        let (commit, version) =
+            action.split_once('@').and_then(|(_, at)| at.split_once(" # ")).unwrap_or_default();
+        commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) || version.is_empty()
+    })
+    .map(|(number, action)| {
+        format!(":{number}: {action}: name the commit, and the version behind it as a comment")
+    })
+    .collect()
 }
 
 /// Whether a line holds a statement that begins or ends a transaction; what calls sqlx's `begin` is clippy.toml's.
@@ -151,7 +172,17 @@ fn one_test_binary(member: &Path, at: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::source;
+    use super::{source, workflow};
+
+    #[test]
+    fn actions_are_by_commit() {
+        let commit = "a".repeat(40);
+        let text =
+            format!("steps:\n  - uses: a/b@{commit} # v1.2.3\n  - uses: a/b@v1\n    uses: a/b@{commit}\n");
+        let found = workflow(&text);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with(":3: a/b@v1"));
+    }
 
     #[test]
     fn each_rule_finds_its_fault_and_the_line() {

@@ -40,7 +40,7 @@ module "registry" {
   partition           = local.partition
   region              = var.region
   replica_region      = var.replica_region
-  repositories        = module.access.services
+  repositories        = concat(module.access.services, ["bootstrap"]) # and of the Job that makes databases
   pulling_account_ids = var.registry.pulling_account_ids
   kms_key_arn         = module.keys.arns.cluster
   tags                = local.tags

@@ -17,7 +17,7 @@ locals {
   kafka_groups = replace(module.kafka.arn, ":cluster/", ":group/")
 
   read_secrets = { for who, arns in {
-    external-secrets = values(module.secrets.arns)
+    external-secrets = concat(values(module.secrets.arns), [module.database.admin_secret_arn])
     bootstrap        = concat([module.database.admin_secret_arn], [for name, arn in module.secrets.arns : arn if contains(local.login_secrets, name)])
     } : who => [
     { Sid = "Secrets", Effect = "Allow", Action = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"], Resource = arns },

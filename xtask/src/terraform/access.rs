@@ -18,7 +18,7 @@ const EXAMPLE: &str = ".env.example";
 const BY_USE: [(&str, &[&str]); 3] =
     [("topics", &["KAFKA__BROKERS"]), ("queues", &["SQS__REGION"]), ("buckets", &["S3__REGION"])];
 /// In development only: servers that are not AWS's, and keys where roles are used otherwise.
-const LOCAL: [&str; 7] = [
+pub(crate) const LOCAL: [&str; 7] = [
     "S3__ACCESS_KEY_ID",
     "S3__ENDPOINT",
     "S3__PUBLIC_ENDPOINT",

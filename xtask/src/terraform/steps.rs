@@ -10,7 +10,8 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::plan::{State, Terraform};
-use super::{Check, contract, costs, policy};
+use super::{contract, costs, policy};
+use crate::checks::Check;
 
 /// Checks `folders`, `jobs` at a time, and reports each as it is done. `write_costs` renews what environments cost.
 pub(super) fn run(
