@@ -57,10 +57,9 @@ pub(crate) struct World {
     pub(crate) hot: Ledger,
     tpcb: Plain,
     cala: Plain,
-    /// What each has done so far.
-    posted: u64,
-    locked: u64,
-    cala_posted: u64,
+    /// Numbers of what comes next: what a turn that has failed did is not done again.
+    next_posting: u64,
+    next_transaction: u64,
 }
 
 impl World {
@@ -83,9 +82,8 @@ impl World {
             env,
             tpcb,
             cala,
-            posted: 0,
-            locked: 0,
-            cala_posted: 0,
+            next_posting: 0,
+            next_transaction: 0,
         })
     }
 
@@ -98,36 +96,28 @@ impl World {
         Ok(sample)
     }
 
-    /// Payments that are charged, with entries of two postings, and an event, under a key.
+    /// Entries of two postings, and an event, under a key.
     pub(crate) async fn post(&mut self, load: Load) -> Result<Sample> {
-        let first = self.posted;
+        let (first, made) = (self.next_posting, load.warm() + load.count);
+        self.next_posting += made;
         self.ledger.work(0).await?;
+        let before = self.ledger.adjustments().await?;
         let sample = ours(&self.env, &self.ledger, Unit::Post, load, first)?;
-        let made = load.warm() + load.count;
-        self.posted += made;
-        self.ledger.check_posted(made, self.posted).await?;
+        self.ledger.check_posted(before, made).await?;
         Ok(sample)
     }
 
     /// cala-ledger, whose transactions have two entries.
     pub(crate) async fn cala(&mut self, load: Load, towns: u64) -> Result<Sample> {
-        self.cala.rest().await?;
         let mut command = Command::new(peer("cala")?.join("cala"));
-        let numbers = [self.cala_posted, load.warm(), load.count, load.clients.into(), towns];
+        let (first, made) = (self.next_transaction, load.warm() + load.count);
+        self.next_transaction += made;
+        self.cala.rest().await?;
+        let before = self.cala.cala().await?;
+        let numbers = [first, load.warm(), load.count, load.clients.into(), towns];
         command.args(["post", self.cala.url.as_str()]).args(numbers.map(|number| number.to_string()));
         let sample = rehearsed(&mut command, load.count, Some(self.env.postgres))?.sample(load.count);
-        self.cala_posted += load.warm() + load.count;
-        self.cala.check_cala(self.cala_posted).await?;
-        Ok(sample)
-    }
-
-    /// Our statements as pgbench sends them, over one town.
-    pub(crate) async fn hot_script(&mut self, load: Load, balances: Balances) -> Result<Sample> {
-        let sample = script(&self.env, &mut self.hot, load, balances).await?;
-        if balances == Balances::Locked {
-            self.locked += load.each() * u64::from(load.clients);
-            self.hot.check_balances(self.locked).await?;
-        }
+        self.cala.check_cala(before, made).await?;
         Ok(sample)
     }
 }
@@ -137,7 +127,7 @@ pub(crate) async fn charge(env: &Env, ledger: &mut Ledger, load: Load) -> Result
     let made = load.warm() + load.count;
     let first = ledger.work(made).await?;
     let sample = ours(env, ledger, Unit::Charge, load, first)?;
-    ledger.check_charged(made).await?;
+    ledger.check_charged(first, made).await?;
     Ok(sample)
 }
 
@@ -176,6 +166,9 @@ pub(crate) async fn script(env: &Env, ledger: &mut Ledger, load: Load, balances:
     let mut arguments = vec!["--file", file];
     arguments.extend(numbers.iter().map(String::as_str));
     let sample = env.pgbench(ledger.app_url(), load.clients.into(), load.each(), &arguments)?;
-    ledger.check_charged(made).await?;
+    ledger.check_charged(first, made).await?;
+    if balances == Balances::Locked {
+        ledger.check_balances(made).await?;
+    }
     Ok(sample)
 }

@@ -49,7 +49,8 @@ impl Ledger {
     /// Adds payments that are under way, and writes out what was before; gives the number of the first.
     pub(crate) async fn work(&mut self, amount: u64) -> Result<u64> {
         let first = self.next;
-        run(&mut self.admin, "truncate outbox, idempotency".to_owned()).await?;
+        let clear = "truncate outbox, idempotency; update balances set amount = 0 where amount <> 0";
+        run(&mut self.admin, clear.to_owned()).await?;
         self.fill(amount, false).await?;
         for statement in ["vacuum analyze", "checkpoint"] {
             run(&mut self.admin, statement.to_owned()).await?;
@@ -68,28 +69,40 @@ impl Ledger {
     }
 
     /// The gate: what was under way is charged, posted and told once, and the books of every town are right.
-    pub(crate) async fn check_charged(&mut self, amount: u64) -> Result<()> {
-        let all = i64::try_from(self.next)?;
-        let counted = self
-            .count("select count(*) from payments where status = 'completed' and captured = 10000")
-            .await?;
-        ensure!(counted == all, "{counted} of {all} payments are charged");
-        let noted = self.count("select count(*) from payment_entries where name = 'completed'").await?;
+    pub(crate) async fn check_charged(&mut self, first: u64, amount: u64) -> Result<()> {
+        let (charged, noted, posted, waiting): (i64, i64, i64, i64) = sqlx::query_as(
+            "select
+                 (select count(*) from payments
+                  where status = 'completed' and captured = 10000 and id between bench_id(2, $1) and bench_id(2, $2)),
+                 (select count(*) from payment_entries
+                  where name = 'completed' and payment_id between bench_id(2, $1) and bench_id(2, $2)),
+                 (select count(*) from ledger_entries
+                  where kind = 'payment_captured' and subject_id between bench_id(2, $1) and bench_id(2, $2)),
+                 (select count(*) from due where subject between bench_id(2, $1) and bench_id(2, $2))",
+        )
+        .bind(i64::try_from(first)?)
+        .bind(i64::try_from(first + amount)? - 1)
+        .fetch_one(&mut self.admin)
+        .await?;
+        let all = i64::try_from(amount)?;
+        ensure!(charged == all, "{charged} of {all} payments are charged");
         ensure!(noted == all, "{noted} of {all} payments have it in their history");
-        let posted =
-            self.count("select count(*) from ledger_entries where kind = 'payment_captured'").await?;
         ensure!(posted == all, "{posted} of {all} payments are posted");
-        let reminders = self.count("select count(*) from due where kind = 'payment_step'").await?;
-        ensure!(reminders == 0, "{reminders} payments are still to be looked at");
+        ensure!(waiting == 0, "{waiting} payments are still to be looked at");
         self.check_told(2 * amount).await
     }
 
-    /// The gate of postings under a key: each has its entry, its event and its answer.
-    pub(crate) async fn check_posted(&mut self, amount: u64, all: u64) -> Result<()> {
-        let posted = self.count("select count(*) from ledger_entries where kind = 'adjustment'").await?;
-        ensure!(posted == i64::try_from(all)?, "{posted} of {all} are posted");
+    /// How many adjustments are posted.
+    pub(crate) async fn adjustments(&mut self) -> Result<i64> {
+        self.count("select count(*) from ledger_entries where kind = 'adjustment'").await
+    }
+
+    /// The gate of postings under a key, of which there were some before: each has its entry, its event and its answer.
+    pub(crate) async fn check_posted(&mut self, before: i64, amount: u64) -> Result<()> {
+        let (posted, all) = (self.adjustments().await? - before, i64::try_from(amount)?);
+        ensure!(posted == all, "{posted} of {all} are posted");
         let kept = self.count("select count(*) from idempotency").await?;
-        ensure!(kept == i64::try_from(amount)?, "{kept} of {amount} answers are kept");
+        ensure!(kept == all, "{kept} of {all} answers are kept");
         self.check_told(amount).await
     }
 
@@ -104,7 +117,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// The gate of balances in rows: they come to zero, and to what was posted since they are kept.
+    /// The gate of balances in rows, which are nothing at the beginning of a turn: they come to zero, and to what was posted.
     pub(crate) async fn check_balances(&mut self, charged: u64) -> Result<()> {
         let sum = self.count("select sum(amount)::bigint from balances").await?;
         ensure!(sum == 0, "balances come to {sum}");
@@ -156,9 +169,9 @@ impl Plain {
         Ok(())
     }
 
-    /// The gate of cala-ledger: so many transactions, and balances that come to zero and to their amounts.
-    pub(crate) async fn check_cala(&mut self, transactions: u64) -> Result<()> {
-        let (posted, debits, credits): (i64, i64, i64) = sqlx::query_as(
+    /// What cala-ledger has posted: transactions, and what debits and credits come to.
+    pub(crate) async fn cala(&mut self) -> Result<[i64; 3]> {
+        let (posted, debits, credits) = sqlx::query_as(
             "select (select count(*) from cala_transactions),
                  coalesce(sum((latest_values -> 'settled' ->> 'dr_balance')::numeric), 0)::bigint,
                  coalesce(sum((latest_values -> 'settled' ->> 'cr_balance')::numeric), 0)::bigint
@@ -166,9 +179,16 @@ impl Plain {
         )
         .fetch_one(&mut self.admin)
         .await?;
-        let wanted = i64::try_from(transactions)?;
-        ensure!(posted == wanted, "{posted} of {wanted} transactions are posted");
-        ensure!(debits == credits && debits == 100 * wanted, "debits come to {debits}, credits to {credits}");
+        Ok([posted, debits, credits])
+    }
+
+    /// Its gate, when that was `before`: so many transactions of 100 euros more.
+    pub(crate) async fn check_cala(&mut self, before: [i64; 3], transactions: u64) -> Result<()> {
+        let (after, all) = (self.cala().await?, i64::try_from(transactions)?);
+        let [posted, debits, credits] = [0, 1, 2].map(|figure| after[figure] - before[figure]);
+        ensure!(posted == all, "{posted} of {all} transactions are posted");
+        ensure!(debits == 100 * all && credits == debits, "debits come to {debits}, credits to {credits}");
+        ensure!(after[1] == after[2], "debits and credits differ: {after:?}");
         Ok(())
     }
 }

@@ -96,8 +96,12 @@ async fn one(world: &mut World, report: &mut Report, args: Args) -> Result<()> {
     let load = Load { clients: 16, count: args.pick(800, 8_000) };
     for (_, place) in turns(args.rounds(), names.len()) {
         let (role, sample) = match names[place] {
-            SCRIPT => (Role::Limit, world.hot_script(load, Balances::Summed).await),
-            LOCKED => (Role::Peer, world.hot_script(load, Balances::Locked).await),
+            SCRIPT => {
+                (Role::Limit, contender::script(&world.env, &mut world.hot, load, Balances::Summed).await)
+            }
+            LOCKED => {
+                (Role::Peer, contender::script(&world.env, &mut world.hot, load, Balances::Locked).await)
+            }
             CALA => (Role::Peer, world.cala(load, 1).await),
             _ => (Role::Ours, contender::charge(&world.env, &mut world.hot, load).await),
         };

@@ -1,6 +1,7 @@
 //! The process under test that is ours: the payment service's own code over its own database.
 
 use std::io::BufRead as _;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -62,7 +63,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<()> {
     let telemetry = telemetry::init("bench-ledger", &telemetry::Settings::default());
     let office = Office::open(&args).await?;
-    office.work(args.first..args.first + args.warm, args.clients).await?;
+    office.warm(args.first..args.first + args.warm, args.clients).await?;
     println!("warm");
     let mut told = std::io::stdin().lock().lines();
     told.next().context("nobody says go")??;
@@ -99,7 +100,17 @@ impl Office {
         Ok(Self { state, unit: args.unit, towns: args.towns })
     }
 
-    async fn work(&self, numbers: std::ops::Range<u64>, clients: u32) -> Result<()> {
+    /// Opens one connection after the other: whoever waits for one for long is refused.
+    async fn warm(&self, mut numbers: Range<u64>, clients: u32) -> Result<()> {
+        for some in 1..clients {
+            let end = numbers.start + u64::from(some);
+            self.work(numbers.start..end, some).await?;
+            numbers.start = end;
+        }
+        self.work(numbers, clients).await
+    }
+
+    async fn work(&self, numbers: Range<u64>, clients: u32) -> Result<()> {
         let next = Arc::new(AtomicU64::new(numbers.start));
         let workers = (0..clients).map(|_| {
             let (office, next) = (self.clone(), Arc::clone(&next));

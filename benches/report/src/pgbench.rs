@@ -19,6 +19,8 @@ impl Env {
             .args([format!("--client={clients}"), format!("--transactions={each}")])
             .args(arguments)
             .arg(url)
+            // It gives up on the first error, and a login of ours would have it that nobody waits long.
+            .env("PGOPTIONS", "-c statement_timeout=0 -c lock_timeout=0")
             .stdin(Stdio::null());
         let (own, server) = (Process::me().ended_children_cpu(), self.postgres.tree_cpu());
         let start = Instant::now();
