@@ -36,12 +36,14 @@ struct Bench {
     services: &'static [&'static str],
 }
 
-const PATHS: [Bench; 6] = [
+const PATHS: [Bench; 8] = [
     Bench { path: "outbox", servers: &["postgres", "kafka"], services: &[] },
     Bench { path: "consumer", servers: &["postgres", "kafka"], services: &[] },
     Bench { path: "idempotency", servers: &["postgres"], services: &[] },
+    Bench { path: "ledger", servers: &["postgres"], services: &[] },
     Bench { path: "presign", servers: &["versitygw"], services: &[] },
     Bench { path: "pdf", servers: &[], services: &[] },
+    Bench { path: "workflow", servers: &["temporal"], services: &[] },
     Bench {
         path: "documents",
         servers: &["postgres", "kafka", "elasticmq", "versitygw", "clamd"],
@@ -52,7 +54,7 @@ const PATHS: [Bench; 6] = [
 /// What `bench` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// outbox, consumer, idempotency, presign, pdf or documents.
+    /// outbox, consumer, idempotency, ledger, presign, pdf, workflow or documents.
     path: String,
     /// Small runs that show whether it works; their figures mean little.
     #[arg(long)]

@@ -16,7 +16,7 @@ use tokio::process::{Child, Command};
 /// How long a service may take from start to ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// What their work is shared out to.
-const SERVERS: [&str; 5] = ["POSTGRES", "KAFKA", "ELASTICMQ", "VERSITYGW", "CLAMD"];
+const SERVERS: [&str; 5] = ["postgres", "kafka", "elasticmq", "versitygw", "clamd"];
 
 /// The services, and what is theirs. They end with it.
 pub(crate) struct World {
@@ -118,7 +118,7 @@ impl World {
             _sqs: sqs,
             _s3: s3,
             processes: [document, worker],
-            servers: SERVERS.map(server).into_iter().collect::<Result<_>>()?,
+            servers: SERVERS.map(bench_report::server).into_iter().collect::<Result<_>>()?,
         })
     }
 
@@ -140,12 +140,6 @@ impl World {
 
 fn own<const N: usize>(settings: [(&str, &str); N]) -> [(String, String); N] {
     settings.map(|(name, value)| (name.to_owned(), value.to_owned()))
-}
-
-fn server(name: &str) -> Result<Process> {
-    let variable = format!("BENCH_PID_{name}");
-    let pid = std::env::var(&variable).with_context(|| format!("{variable} is not set"))?;
-    Ok(Process::of(pid.parse().context(variable)?))
 }
 
 /// Programs are built beside this one.

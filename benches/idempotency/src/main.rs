@@ -6,7 +6,7 @@ mod limit;
 mod load;
 
 use anyhow::{Result, ensure};
-use bench_report::{Args, Bound, Env, Report, Role, Sample, turns};
+use bench_report::{Args, Bound, Env, Report, Role, Sample, ratio, turns};
 use clap::Parser;
 
 use crate::calls::{Service, Unit};
@@ -99,7 +99,7 @@ impl Bench {
 
     async fn limits(&mut self, database: &mut Database) -> Result<()> {
         database.clear().await?;
-        let sample = limit::pgbench(&self.env, database, limit::INSERT, self.calls).await;
+        let sample = limit::pgbench(&self.env, database, limit::INSERT, self.calls);
         self.report.add(section(Unit::Row), "pgbench, INSERT … ON CONFLICT alone", Role::Limit, UNIT, sample);
         Ok(())
     }
@@ -180,9 +180,7 @@ impl Bench {
 
     /// CPU of the process and of the server for a call.
     fn cost(&self, section: &str, name: &str) -> Option<f64> {
-        self.report.median(section, name, |sample: &Sample| {
-            Some(sample.cpu_us_per_unit? + sample.servers_cpu_us_per_unit?)
-        })
+        self.report.median(section, name, Sample::whole_cpu)
     }
 }
 
@@ -199,8 +197,4 @@ fn name(how: How) -> &'static str {
         How::First => "first call of a key",
         How::Replay => "replay",
     }
-}
-
-fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    Some(one? / other?)
 }

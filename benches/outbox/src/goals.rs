@@ -1,6 +1,6 @@
 //! What the relay must reach, and how it compares.
 
-use bench_report::{Bound, Report, Sample};
+use bench_report::{Bound, Report, Sample, ratio};
 
 use crate::contender::Contender;
 use crate::{drain, latency, limits, slope, writers};
@@ -84,8 +84,4 @@ fn drain_goals(report: &mut Report) {
     for note in notes {
         report.note(note);
     }
-}
-
-fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
-    Some(of? / to?)
 }

@@ -1,12 +1,10 @@
 //! Who takes part, and a turn of one.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use bench_report::{Process, Role, Sample};
+use bench_report::{Role, Sample, rehearsed};
 
 use crate::read::read;
 use crate::task::Task;
@@ -55,56 +53,14 @@ impl Contender {
         fs::write(&file, serde_json::to_vec(task)?)?;
         let _ = fs::remove_file(&task.out);
         let mut command = self.command()?;
-        let child = command.arg(&file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut running = Running(child);
-        let made = running.measure(task.count);
+        let made = rehearsed(command.arg(&file), task.count, None);
         let read = fs::read(&task.out).context("it left no PDF");
         let _ = (fs::remove_file(&file), fs::remove_file(&task.out));
-        let (cpu, seconds, rss_mib) = made?;
+        let made = made?;
         let (pages, text) = self::read(read?)?;
         for said in task.said() {
             ensure!(text.contains(&said), "{said} is not in what it made: {text}");
         }
-        let made = pages * task.count;
-        #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-        let throughput = made as f64 / seconds;
-        Ok(Sample {
-            throughput: Some(throughput),
-            cpu_us_per_unit: Some(cpu.per(made)),
-            rss_mib: Some(rss_mib),
-            ..Sample::default()
-        })
-    }
-}
-
-/// A contender's process, which does not outlive its turn.
-struct Running(Child);
-
-impl Running {
-    fn measure(&mut self, count: u64) -> Result<(bench_report::Cpu, f64, f64)> {
-        let mut said = BufReader::new(self.0.stdout.take().context("it has no output")?).lines();
-        let mut told = self.0.stdin.take().context("it has no input")?;
-        let mut expect = |what: &str| -> Result<()> {
-            let line = said.next().context("it has ended")??;
-            ensure!(line == what, "it says {line:?}, not {what:?}");
-            Ok(())
-        };
-        let process = Process::of(self.0.id());
-        expect("warm")?;
-        let (start, before) = (Instant::now(), process.tree_cpu());
-        writeln!(told, "go")?;
-        expect(&format!("made {count}"))?;
-        let (cpu, seconds) = (process.tree_cpu() - before, start.elapsed().as_secs_f64());
-        let rss_mib = process.tree_rss_mib();
-        drop(told);
-        ensure!(self.0.wait()?.success(), "it failed");
-        Ok((cpu, seconds, rss_mib))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        Ok(made.sample(pages * task.count))
     }
 }

@@ -51,12 +51,12 @@ impl Env {
     /// # Errors
     /// When the harness was not started by `cargo xtask bench`.
     pub fn load() -> Result<Self> {
-        let kafka = std::env::var("BENCH_PID_KAFKA").ok();
+        let kafka = std::env::var("BENCH_PID_KAFKA").is_ok();
         Ok(Self {
             postgres_url: var("GUILDHALL_PG_ADMIN_URL")?,
             brokers: var("GUILDHALL_KAFKA_BROKERS")?,
-            postgres: Process::of(var("BENCH_PID_POSTGRES")?.parse().context("BENCH_PID_POSTGRES")?),
-            kafka: kafka.map(|pid| pid.parse().context("BENCH_PID_KAFKA").map(Process::of)).transpose()?,
+            postgres: server("postgres")?,
+            kafka: kafka.then(|| server("kafka")).transpose()?,
             out: out()?,
         })
     }
@@ -84,6 +84,15 @@ impl Env {
 /// When the harness was not started by `cargo xtask bench`.
 pub fn out() -> Result<PathBuf> {
     var("BENCH_OUT").map(PathBuf::from)
+}
+
+/// The process of a server, by its name in the stack.
+///
+/// # Errors
+/// When the run has no such server.
+pub fn server(name: &str) -> Result<Process> {
+    let variable = format!("BENCH_PID_{}", name.to_uppercase());
+    Ok(Process::of(var(&variable)?.parse().context(variable)?))
 }
 
 /// The folder in which the peer `benches/<path>/<name>` was built.

@@ -3,16 +3,19 @@
 
 mod env;
 mod goal;
+mod pgbench;
 mod process;
+mod rehearsed;
 mod report;
 mod spread;
 mod table;
 
-pub use env::{Args, Env, out, peer};
+pub use env::{Args, Env, out, peer, server};
 pub use goal::{Bound, Goal};
 pub use process::{Cpu, Process};
+pub use rehearsed::{Made, rehearsed};
 pub use report::{Report, Role, Sample};
-pub use spread::{Spread, percentile};
+pub use spread::{Spread, percentile, ratio};
 
 /// One line of progress, with the seconds since the first one.
 pub fn progress(what: &str) {

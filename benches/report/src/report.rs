@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::table::{markdown, number};
-use crate::{Bound, Goal, Spread};
+use crate::{Bound, Goal, Spread, ratio};
 
 /// What a row is compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,14 @@ pub struct Sample {
 }
 
 type Figure = fn(&Sample) -> Option<f64>;
+
+impl Sample {
+    /// CPU of the process under test and of the servers together, for each unit.
+    #[must_use]
+    pub fn whole_cpu(&self) -> Option<f64> {
+        Some(self.cpu_us_per_unit? + self.servers_cpu_us_per_unit?)
+    }
+}
 
 const FIGURES: [(&str, Figure); 7] = [
     ("CPU µs", |sample| sample.cpu_us_per_unit),
@@ -133,6 +141,29 @@ impl Report {
     #[must_use]
     pub fn has(&self, section: &str) -> bool {
         self.rows.iter().any(|row| row.section == section)
+    }
+
+    /// Adds a sentence below the tables for each other row of a section: `name`'s rate as a share of a limit's, its rate and its `cost` as
+    /// multiples of a peer's.
+    pub fn compare(&mut self, section: &str, name: &str, cost: Figure) {
+        let others: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| row.section == section && row.role != Role::Ours)
+            .map(|row| (row.name.clone(), row.role))
+            .collect();
+        for (other, role) in others {
+            let against =
+                |figure| ratio(self.median(section, name, figure), self.median(section, &other, figure));
+            let Some(rate) = against(|sample| sample.throughput) else { continue };
+            let sentence = match (role, against(cost)) {
+                (Role::Peer, Some(cost)) => {
+                    format!("{section}: {name} has {rate:.2} × the rate of {other} at {cost:.2} × its CPU.")
+                }
+                _ => format!("{section}: {name} has {:.0} % of the rate of {other}.", rate * 100.0),
+            };
+            self.notes.push(sentence);
+        }
     }
 
     /// Adds a sentence below the tables.

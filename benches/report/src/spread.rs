@@ -36,6 +36,12 @@ pub fn percentile(figures: &mut [f64], percent: usize) -> Option<f64> {
     figures.get(rank - 1).copied()
 }
 
+/// One figure by the other, where there are both.
+#[must_use]
+pub fn ratio(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    Some(one? / other?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,7 +24,7 @@ mod stage_run_lines;
 mod subject_erasure;
 mod words;
 
-pub use advance_payment::advance_payment;
+pub use advance_payment::{Answers, advance_payment, apply_answers};
 pub use announce_overdue::announce_overdue;
 pub use bill_runs::{create_run, get_run, list_run_faults, list_runs, remind_of_run};
 pub use cancel_payment::cancel_payment;

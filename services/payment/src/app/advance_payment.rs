@@ -20,10 +20,14 @@ use crate::{Error, State, db, events, payment_events};
 const REFUNDS_AT_ONCE: usize = 4;
 
 /// What a provider has said of a payment and its refunds.
-struct Answers {
-    payment: Option<Seen>,
-    refunds: Vec<(Refund, RefundSeen)>,
-    disputes: Option<Vec<DisputeSeen>>,
+#[derive(Debug)]
+pub struct Answers {
+    /// How it stands; `None` where that was not asked.
+    pub payment: Option<Seen>,
+    /// How those of its refunds stand that were under way.
+    pub refunds: Vec<(Refund, RefundSeen)>,
+    /// What is contested; `None` where that was not asked, or not answered.
+    pub disputes: Option<Vec<DisputeSeen>>,
 }
 
 /// Asks about one payment and its refunds, and applies what the provider says. Tells how long to wait before the next time: not at all
@@ -44,7 +48,7 @@ pub async fn advance_payment(state: &State, tenant: &Tenant, id: &str) -> Result
     let (payment, refunds, wakes) = found.await?;
     let answers = ask(state, &payment, refunds, now).await;
     failpoint::pass("step::asked");
-    let wait = apply(state, tenant, id, answers, wakes).await?;
+    let wait = apply_answers(state, tenant, id, answers, wakes).await?;
     failpoint::pass("step::committed");
     Ok(wait)
 }
@@ -73,8 +77,12 @@ async fn ask(state: &State, payment: &Payment, refunds: Vec<Refund>, now: Offset
     Answers { payment: seen, refunds, disputes }
 }
 
-/// Applies what was answered to a question that was put after so many wakes.
-async fn apply(
+/// Applies what was answered to a question that was put after so many wakes, in one transaction: the second half of [`advance_payment`],
+/// and what a bench measures of it, without a provider. Tells how long to wait as that does.
+///
+/// # Errors
+/// `PAYMENT_NOT_FOUND`, and what the database says.
+pub async fn apply_answers(
     state: &State,
     tenant: &Tenant,
     id: PaymentId,
