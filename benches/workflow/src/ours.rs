@@ -10,7 +10,7 @@ use settings::Env;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use worker::activities::Activities;
-use worker::owners::{Documents, Payments};
+use worker::owners::{Deliveries, Documents, Payments};
 use worker::temporal::{self, Temporal};
 
 /// Runs until SIGTERM, by the settings that the worker has.
@@ -33,7 +33,9 @@ pub(crate) async fn run() -> Result<()> {
     let channel = balanced(&payment);
     let payments = Payments::new(channel.clone(), tokens.clone());
     // Payments need no documents.
-    let activities = Activities::new(payments, Documents::new(channel, tokens), Blobs::new(&s3, clock).await);
+    let (documents, recipients) =
+        (Documents::new(channel.clone(), tokens.clone()), Deliveries::new(channel, tokens));
+    let activities = Activities::new(payments, documents, recipients, Blobs::new(&s3, clock).await);
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = shutdown.clone();

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::names::{self, Found};
 use super::{get_document, keeping};
-use crate::domain::policy::HandedInBy;
-use crate::domain::{Changed, Declaration, Document, FileName, UploadPolicy, Viewer};
+use crate::domain::policy::{HandedInBy, Period};
+use crate::domain::{Changed, Declaration, Document, Event, FileName, UploadPolicy, Viewer};
 use crate::{Error, State, db, events};
 
 /// Keeps what a service has made for a person. The object comes first, under a key that whoever calls again writes too; the row makes a
@@ -27,7 +27,7 @@ pub async fn store_document(
     }
     // Of who was erased nothing is sealed, and then nothing is stored either.
     let keys = state.envelope.keys_to_seal(&state.db, &caller.tenant, std::slice::from_ref(&owner)).await?;
-    let (name, document) = declare(state, caller, job.into(), owner, request).await?;
+    let Made { name, document, event, keep_for } = declare(state, caller, job.into(), owner, request).await?;
     let digest = *document.declaration.sha256.as_bytes();
     let (content, type_) =
         (Bytes::copy_from_slice(&request.content), document.declaration.media_type.as_str());
@@ -37,14 +37,12 @@ pub async fn store_document(
     let clock = state.clock.clone();
     let stored = state.db.tenant(&caller.tenant, move |tx| {
         Box::pin(async move {
-            let now = clock.now();
-            let declaration =
-                names::seal(tx, &keys, &document.owner, &name, document.declaration.clone()).await?;
-            let keep_for = keeping::class(tx, &document.class).await?.keep_for;
-            let Changed { document, event } = Document { declaration, ..document }.store(keep_for, now)?;
+            let Document { owner, declaration, created_at, .. } = document.clone();
+            let declaration = names::seal(tx, &keys, &owner, &name, declaration).await?;
+            let document = Document { declaration, ..document };
             db::documents::insert(tx, &document).await?;
             events::append(tx, &clock, &document, event).await?;
-            keeping::keep(tx, &clock, &document, keep_for, now).await?;
+            keeping::keep(tx, &clock, &document, keep_for, created_at).await?;
             failpoint::pass("store::written");
             Ok::<_, Error>(v1::Document { file_name: name.to_string(), ..v1::Document::from(&document) })
         })
@@ -69,31 +67,44 @@ async fn find(state: &State, caller: &Caller, id: DocumentId) -> Result<Option<v
     }
 }
 
-/// Holds what is to be stored to the policy in force.
+/// What is to be stored, and for how long.
+struct Made {
+    name: FileName,
+    document: Document,
+    event: Event,
+    keep_for: Period,
+}
+
+/// Holds what is to be stored to the policies in force.
 async fn declare(
     state: &State,
     caller: &Caller,
     id: DocumentId,
     owner: Subject,
     request: &v1::StoreDocumentRequest,
-) -> Result<(FileName, Document), Error> {
-    let read = state.db.tenant(&caller.tenant, |tx| {
-        Box::pin(async move { Ok::<_, Error>(policy::current::<UploadPolicy>(tx).await?.policy) })
+) -> Result<Made, Error> {
+    let (version, now) = (VersionId::mint(&state.clock), state.clock.now());
+    let (tenant, request) = (caller.tenant.clone(), request.clone());
+    let read = state.db.tenant(&caller.tenant, move |tx| {
+        Box::pin(async move {
+            let policy = policy::current::<UploadPolicy>(tx).await?.policy.with_services();
+            let (name, declaration) = Declaration::parse(
+                &policy,
+                HandedInBy::Services,
+                &request.purpose,
+                &request.file_name,
+                &request.content_type,
+                i64::try_from(request.content.len()).unwrap_or(i64::MAX),
+                &Sha256::digest(&request.content),
+            )
+            .map_err(Error::Declaration)?;
+            let rules = policy.purposes.get(&declaration.purpose);
+            let class = rules.map(|rules| rules.retention_class.clone()).ok_or(Error::NoClass)?;
+            let keep_for = keeping::class(tx, &class).await?.keep_for;
+            let Changed { document, event } =
+                Document::store(id, version, (tenant, owner), class, declaration, keep_for, now);
+            Ok::<_, Error>(Made { name, document, event, keep_for })
+        })
     });
-    let policy = read.await?.with_services();
-    let (name, declaration) = Declaration::parse(
-        &policy,
-        HandedInBy::Services,
-        &request.purpose,
-        &request.file_name,
-        &request.content_type,
-        i64::try_from(request.content.len()).unwrap_or(i64::MAX),
-        &Sha256::digest(&request.content),
-    )
-    .map_err(Error::Declaration)?;
-    let rules = policy.purposes.get(&declaration.purpose);
-    let class = rules.map(|rules| rules.retention_class.clone()).ok_or(Error::NoClass)?;
-    let (version, tenant, now) = (VersionId::mint(&state.clock), caller.tenant.clone(), state.clock.now());
-    let Changed { document, .. } = Document::initiate(id, version, tenant, owner, class, declaration, now);
-    Ok((name, document))
+    read.await
 }

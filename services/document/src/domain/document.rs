@@ -205,11 +205,21 @@ impl Document {
         Changed { document, event: Event::Initiated }
     }
 
-    /// `pending_upload → ready` of what a service has made for its owner: nobody has to be waited for, nor to look what it is.
-    pub fn store(self, keep_for: Period, now: OffsetDateTime) -> Result<Changed, InvalidTransition> {
-        let Lifecycle::PendingUpload { .. } = self.lifecycle else { return self.refuse_to("be stored") };
-        let detected = self.declaration.media_type.clone();
-        Ok(Changed { event: Event::Stored, ..self.ready(detected, keep_for, now) })
+    /// Begins the life of what a service has made for its owner: nobody has to be waited for, nor to look what it is. It is kept for
+    /// `keep_for`.
+    #[must_use]
+    pub fn store(
+        id: DocumentId,
+        version_id: VersionId,
+        of: (Tenant, Subject),
+        class: ClassName,
+        declaration: Declaration,
+        keep_for: Period,
+        now: OffsetDateTime,
+    ) -> Changed {
+        let detected = declaration.media_type.clone();
+        let Changed { document, .. } = Self::initiate(id, version_id, of.0, of.1, class, declaration, now);
+        Changed { event: Event::Stored, ..document.ready(detected, keep_for, now) }
     }
 
     /// Begins the life of the version after this one, which is the newest: the same document, other bytes.

@@ -254,6 +254,15 @@ fn only_the_newest_version_is_corrected_and_not_for_ever() {
     assert_eq!(last.correct(version_id(), declaration(), NOON), Err(NoNextVersion::Limit));
 }
 
+#[test]
+fn what_a_service_has_made_begins_as_ready_and_no_upload_becomes_that_unseen() {
+    let Document { id, tenant, owner, class, .. } = document();
+    let stored = Document::store(id, version_id(), (tenant, owner), class, declaration(), YEARS, NOON);
+    assert_eq!((stored.event, stored.document.lifecycle.status()), (Event::Stored, Status::Ready));
+    assert_eq!(stored.document.latest_ready, Some(Version::FIRST));
+    assert_eq!(stored.document.retain_until, Some(YEARS.after(NOON)));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Confirm(StoredObject),
@@ -306,7 +315,7 @@ fn apply(document: Document, step: &Step) -> Result<(Document, Status), InvalidT
         Event::Uploaded => Status::Uploaded,
         Event::Scanning => Status::Scanning,
         Event::Quarantined => Status::Quarantined,
-        Event::Ready => Status::Ready,
+        Event::Ready | Event::Stored => Status::Ready,
         Event::Rejected(_) => Status::Rejected,
         Event::Expired | Event::GivenUp => Status::Expired,
     };
