@@ -175,7 +175,7 @@ fn backbone(args: &Backbone) -> Result<ExitCode> {
             .arg("--dir")
             .arg(paths::target().join("crash"))
             .envs(env::variables(stack))
-            .env("BACKBONE_SERVERS", control.address())
+            .env("GUILDHALL_CONTROL", control.address())
             .env("BACKBONE_TOXIPROXY", toxiproxy::url(stack));
         for (name, port) in [
             ("BACKBONE_PROXY_POSTGRES", Port::ToxiPostgres),
