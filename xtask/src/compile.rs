@@ -33,28 +33,32 @@ pub(crate) fn program(profile: Profile, name: &str) -> Result<PathBuf> {
     Ok(paths::build()?.join(profile.folder()).join(name))
 }
 
-/// Builds every program of the workspace but xtask, which is running, and the benches. One selection of packages for every purpose:
-/// another one would have dependencies built again with other features.
+/// Everything but xtask, which is running, and the benches. One selection of packages for every purpose: another one would have
+/// dependencies built again with other features.
+const SELECTION: [&str; 5] = ["--workspace", "--exclude", "xtask", "--exclude", "bench-*"];
+
+/// Builds every program of the workspace.
 pub(crate) fn programs(root: &Path, profile: Profile, progress: Progress, log: &Path) -> Result<()> {
     let mut command = cargo(root)?;
-    command.args(["build", "--workspace", "--exclude", "xtask", "--exclude", "bench-*", "--bins"]);
+    command.arg("build").args(SELECTION).arg("--bins");
     if profile == Profile::Release {
         command.arg("--release");
     }
     watched(&mut command, "build", progress, log)
 }
 
-/// Builds the programs of one package with some of its features.
+/// Builds the program of a package that is called as it is, with one of its features, out of the same selection as [`programs`].
 pub(crate) fn package(
     root: &Path,
     profile: Profile,
     name: &str,
-    features: &str,
+    feature: &str,
     progress: Progress,
     log: &Path,
 ) -> Result<()> {
     let mut command = cargo(root)?;
-    command.args(["build", "--locked", "--package", name, "--bins", "--features", features]);
+    command.args(["build", "--locked"]).args(SELECTION).args(["--bin", name, "--features"]);
+    command.arg(format!("{name}/{feature}"));
     if profile == Profile::Release {
         command.arg("--release");
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask crash`: the event backbone under kills and faults, documents and their objects under kills, and the
-//! running services under kills.
+//! `cargo xtask crash`: the event backbone under kills and faults, documents and their objects under kills, money under kills and under
+//! faults of its provider, and the running services under kills.
 
 mod control;
 
@@ -10,7 +10,10 @@ use anyhow::{Context, Result};
 use crate::compile::{self, Profile};
 use crate::stack::ports::Port;
 use crate::stack::private::{self, Plan};
-use crate::stack::{CRASH, Stack, clamd, elasticmq, env, kafka, postgres, toxiproxy, versitygw};
+use crate::stack::{
+    CRASH, Server, Stack, clamd, elasticmq, env, kafka, maildev, postgres, redis, temporal, toxiproxy,
+    versitygw,
+};
 use crate::{paths, test};
 
 use control::Control;
@@ -31,6 +34,9 @@ enum What {
     Journeys(Journeys),
     /// Kills document and worker at every step of a document's life, and compares rows, objects and events.
     Documents(Documents),
+    /// Kills payment and worker at every step of a payment while the provider does everything wrong that it can, and compares bills,
+    /// ledger, settlements, feeds and mails with the provider's books.
+    Payments(Payments),
 }
 
 /// Append, relay, broker, inbox, offset: killed at every step.
@@ -94,11 +100,40 @@ struct Documents {
     yes: bool,
 }
 
+#[derive(clap::Args)]
+struct Payments {
+    /// A minute of kills; what is done when nothing else is asked for.
+    #[arg(long, conflicts_with = "full")]
+    quick: bool,
+    /// Until each service was killed `--kills` times, and at each point, and a payment was made by each script.
+    #[arg(long)]
+    full: bool,
+    /// Kills of each service in a full run.
+    #[arg(long, default_value_t = 100)]
+    kills: u64,
+    /// Minutes after which a full run judges what it has come to, and has failed where that is less than was asked for.
+    #[arg(long, default_value_t = 40)]
+    minutes: u64,
+    /// Instead: a run of 10,000 bills, killed five times.
+    #[arg(long, conflicts_with_all = ["quick", "full"])]
+    run: bool,
+    /// Instead: Temporal away for a minute under two payments a second.
+    #[arg(long, conflicts_with_all = ["quick", "full", "run"])]
+    temporal: bool,
+    /// Choose kills and payments as an earlier run did.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Install missing system packages through sudo without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
 /// Runs what was asked for; fails when anything was lost, doubled or out of order.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.what {
         Some(What::Journeys(args)) => journeys(args),
         Some(What::Documents(args)) => documents(args),
+        Some(What::Payments(args)) => payments(args),
         None => backbone(&args.backbone),
     }
 }
@@ -149,6 +184,44 @@ fn documents(args: &Documents) -> Result<ExitCode> {
     })
 }
 
+/// Kills the services of `tests/till`, on servers of their own.
+fn payments(args: &Payments) -> Result<ExitCode> {
+    let mut stack = Stack::private(CRASH)?;
+    stack.yes = args.yes;
+    let (what, more): (_, &[&'static Server]) = match args {
+        Payments { run: true, .. } => ("run", &[&clamd::SERVER]),
+        Payments { temporal: true, .. } => ("temporal", &[]),
+        Payments { .. } => ("payments", &[&redis::SERVER, &maildev::SERVER]),
+    };
+    let mut servers =
+        vec![&temporal::SERVER, &kafka::SERVER, &elasticmq::SERVER, &versitygw::SERVER, &postgres::SERVER];
+    servers.extend(more);
+    let plan = Plan {
+        name: CRASH,
+        servers,
+        needs: &[],
+        build: |stack| {
+            let log = stack.log("build");
+            compile::package(&stack.root, stack.profile, "till", "failpoints", stack.progress, &log)
+        },
+        keep: false,
+    };
+    private::with(&stack, &plan, |stack| {
+        let control = Control::open()?;
+        let mut command = Command::new(compile::program(stack.profile, "till")?);
+        command.arg(what).arg("--dir").arg(paths::target().join("crash-payments"));
+        if args.full {
+            command.args(["--kills", &args.kills.to_string(), "--minutes", &args.minutes.to_string()]);
+        }
+        if let Some(seed) = args.seed {
+            command.args(["--seed", &seed.to_string()]);
+        }
+        command.envs(env::variables(stack)).env("GUILDHALL_CONTROL", control.address());
+        let status = control.serve(stack, &mut command)?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
 /// Kills the roles of `tests/backbone`, on servers of their own behind proxies of their own.
 fn backbone(args: &Backbone) -> Result<ExitCode> {
     let mut stack = Stack::private(CRASH)?;
@@ -175,7 +248,7 @@ fn backbone(args: &Backbone) -> Result<ExitCode> {
             .arg("--dir")
             .arg(paths::target().join("crash"))
             .envs(env::variables(stack))
-            .env("BACKBONE_SERVERS", control.address())
+            .env("GUILDHALL_CONTROL", control.address())
             .env("BACKBONE_TOXIPROXY", toxiproxy::url(stack));
         for (name, port) in [
             ("BACKBONE_PROXY_POSTGRES", Port::ToxiPostgres),

@@ -61,6 +61,17 @@ impl TestDb {
         }
     }
 
+    /// What a service's process is told of it, without its prefix.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DB__URL", self.urls.app.expose_secret().to_owned()),
+            ("DB__SYSTEM_URL", self.urls.system.expose_secret().to_owned()),
+            // Opening one costs a build without optimisation a good part of a second.
+            ("DB__MAX_CONNECTIONS", "3".to_owned()),
+        ]
+    }
+
     /// Both pools of a service on it.
     ///
     /// # Panics

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use secrecy::{ExposeSecret as _, SecretString};
+
 /// Addresses of the test servers, by variable name.
 #[derive(Debug)]
 pub struct Env {
@@ -91,6 +93,11 @@ impl Env {
     pub fn oidc_issuer(&self) -> String {
         self.get("GUILDHALL_OIDC_ISSUER")
     }
+}
+
+/// The two parts of a key, as a process is told them.
+pub(crate) fn credentials(of: Option<&(String, SecretString)>) -> (String, String) {
+    of.map(|(id, secret)| (id.clone(), secret.expose_secret().to_owned())).unwrap_or_default()
 }
 
 /// The text of `target/stack/env` of the nearest folder upwards that has one.

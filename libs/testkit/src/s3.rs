@@ -7,8 +7,9 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use secrecy::SecretString;
 use topology::{Purpose, Topology};
 
+use crate::audit::SIGNING_KEY;
 use crate::cleanup::unique;
-use crate::env::env;
+use crate::env::{credentials, env};
 
 const REGION: &str = "us-east-1";
 
@@ -55,6 +56,32 @@ async fn make() -> TestS3 {
         credentials: Some((id, SecretString::from(secret))),
     };
     TestS3 { settings, client }
+}
+
+impl TestS3 {
+    /// What a service's process is told of it, without its prefix.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let (id, secret) = credentials(self.settings.credentials.as_ref());
+        vec![
+            ("S3__ENDPOINT", self.settings.endpoint.to_string()),
+            ("S3__REGION", self.settings.region.clone()),
+            ("S3__INTAKE_BUCKET", self.settings.intake_bucket.clone()),
+            ("S3__EVIDENCE_BUCKET", self.settings.evidence_bucket.clone()),
+            ("S3__ACCESS_KEY_ID", id),
+            ("S3__SECRET_ACCESS_KEY", secret),
+        ]
+    }
+
+    /// What the owner of an audit chain is told beside that.
+    #[must_use]
+    pub fn audit_variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("S3__AUDIT_BUCKET", self.settings.audit_bucket.clone()),
+            ("S3__EXPORTS_BUCKET", self.settings.exports_bucket.clone()),
+            ("AUDIT__SIGNING_KEY", SIGNING_KEY.to_owned()),
+        ]
+    }
 }
 
 async fn bucket(client: &Client, purpose: Purpose, suffix: &str) -> String {

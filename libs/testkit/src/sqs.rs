@@ -10,7 +10,7 @@ use queue::Sqs;
 use topology::{Queue, Topology};
 
 use crate::cleanup::{on_own_thread, unique};
-use crate::env::env;
+use crate::env::{credentials, env};
 
 const REGION: &str = "elasticmq";
 
@@ -61,6 +61,20 @@ async fn make(change: impl Fn(&mut Queue)) -> TestSqs {
 }
 
 impl TestSqs {
+    /// What a service's process is told of it, without its prefix.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let (id, secret) = credentials(self.settings.credentials.as_ref());
+        let endpoint = self.settings.endpoint.as_ref().map(ToString::to_string);
+        vec![
+            ("SQS__ENDPOINT", endpoint.unwrap_or_default()),
+            ("SQS__REGION", self.settings.region.clone()),
+            ("SQS__QUEUE_PREFIX", self.settings.queue_prefix.clone()),
+            ("SQS__ACCESS_KEY_ID", id),
+            ("SQS__SECRET_ACCESS_KEY", secret),
+        ]
+    }
+
     /// Name on the server of a queue of the topology.
     #[must_use]
     pub fn name(&self, queue: &str) -> String {

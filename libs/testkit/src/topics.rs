@@ -35,6 +35,15 @@ pub async fn kafka() -> TestKafka {
 }
 
 impl TestKafka {
+    /// What a service's process is told of it, without its prefix.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("KAFKA__BROKERS", self.settings.brokers.clone()),
+            ("KAFKA__TOPIC_PREFIX", self.settings.topic_prefix.clone()),
+        ]
+    }
+
     /// Name on the broker of a topic of the topology.
     #[must_use]
     pub fn topic(&self, name: &str) -> String {

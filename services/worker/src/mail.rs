@@ -44,6 +44,7 @@ impl Postman {
             Ok(delivery) => delivery,
             Err(error) => return owners::refused(error),
         };
+        failpoint::pass("mail::claimed");
         let until = Instant::now() + LEASE;
         let span = tracing::info_span!(
             "smtp",
@@ -59,10 +60,12 @@ impl Postman {
         }
         .instrument(span)
         .await;
+        failpoint::pass("mail::sent");
         // Whatever comes: it was sent, and is not to be sent again.
         let report = || self.deliveries.report(job.job_id, &job.tenant, sent.outcome, &sent.code);
         let reported = persist(until, &OnStop::GoOn, |error| error.code().is_transient(), report).await;
         reported.map_err(owners::failed)?;
+        failpoint::pass("mail::reported");
         tracing::info!(
             delivery.id = delivery.delivery_id,
             outcome = sent.outcome.as_str_name(),

@@ -29,7 +29,9 @@ pub fn consumer(
         Box::pin(async move {
             let BillRunWanted { run_id } = event.decode()?;
             let run = BillRun { tenant: event.tenant.to_string(), run_id, read: false };
-            temporal.want_bill_run(run).await.map_err(Failure::retry)
+            temporal.want_bill_run(run).await.map_err(Failure::retry)?;
+            failpoint::pass("request::run_wanted");
+            Ok(())
         })
     });
     Ok(consumer.on("guildhall.work.payment_wanted.v1", move |event| {
@@ -37,7 +39,9 @@ pub fn consumer(
         Box::pin(async move {
             let wanted: PaymentWanted = event.decode()?;
             let payment = Payment { tenant: event.tenant.to_string(), payment_id: wanted.payment_id };
-            temporal.want_payment(payment).await.map_err(Failure::retry)
+            temporal.want_payment(payment).await.map_err(Failure::retry)?;
+            failpoint::pass("request::payment_wanted");
+            Ok(())
         })
     }))
 }

@@ -6,7 +6,6 @@ mod books;
 mod found;
 mod people;
 mod record;
-mod slot;
 mod tamper;
 mod world;
 
@@ -24,7 +23,8 @@ use crate::plan::points;
 use crate::role::Role;
 use crate::verdict::Verdict;
 use record::Record;
-use world::{PLACES, Phase, World};
+use testkit::place::{Death, Phase};
+use world::{PLACES, World};
 
 /// A quick run kills for so long; starting, coming to rest and judging take as long again.
 const QUICK: Duration = Duration::from_secs(60);
@@ -68,8 +68,13 @@ pub async fn run(args: &Run) -> Result<bool> {
 
     let mut processes = JoinSet::new();
     for (place, number) in PLACES.into_iter().zip(0..) {
-        let random = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number));
-        processes.spawn(slot::run(Arc::clone(&world), place, random));
+        let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000).wrapping_add(number));
+        let (world, phase) = (Arc::clone(&world), world.phase.subscribe());
+        processes.spawn(async move {
+            let died = |_| world.died(place.role);
+            let choose = |deaths: &_| Some(Death::choose(points(place.role), deaths, &mut random));
+            world.place(place).keep(phase, choose, died).await
+        });
     }
     let mut people = JoinSet::new();
     for number in 0..CITIZENS {
@@ -80,10 +85,7 @@ pub async fn run(args: &Run) -> Result<bool> {
 
     let enough = |record: &Record| {
         args.kills.is_some_and(|kills| {
-            Role::ALL.iter().all(|role| {
-                record.kills(*role) >= kills
-                    && points(*role).iter().all(|(point, _)| record.at(*role, point) >= args.each)
-            })
+            Role::ALL.iter().all(|role| record.deaths(*role).are_enough(points(*role), kills, args.each))
         })
     };
     let within = if args.kills.is_some() { Duration::from_secs(args.minutes * 60) } else { QUICK };

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,9 +11,8 @@ use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use clock::Clock;
 use pg::{Bootstrap, Urls};
 use psp::Psp;
-use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use testkit::{Otlp, TestKafka, TestS3, TestSqs};
+use testkit::{Otlp, TestKafka, TestS3, TestSqs, free_port};
 use tokio::process::{Child, Command};
 use url::Url;
 
@@ -86,15 +84,6 @@ pub struct World {
     overrides: BTreeMap<String, String>,
 }
 
-/// A port that is free now, below those that the system gives to outgoing connections: one of these may be taken between
-/// here and the service's own start.
-fn free_port() -> Result<u16> {
-    (0..100)
-        .map(|_| rand::rng().random_range(20_000..32_000))
-        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        .context("no port is free between 20000 and 32000")
-}
-
 /// Where cargo puts programs: this one is there too, or one folder below.
 fn programs() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
@@ -153,9 +142,9 @@ impl World {
         fs::create_dir_all(&dir)?;
         let mut admin = BTreeMap::new();
         for service in Service::ALL {
-            admin.insert(service, free_port()?);
+            admin.insert(service, free_port());
         }
-        let (bff, document, payment, notification) = (free_port()?, free_port()?, free_port()?, free_port()?);
+        let (bff, document, payment, notification) = (free_port(), free_port(), free_port(), free_port());
         let mut world = Self {
             bff: format!("http://localhost:{bff}/").parse()?,
             document: format!("127.0.0.1:{document}"),

@@ -10,10 +10,10 @@ use std::{io, thread};
 use anyhow::{Context, Result, bail};
 
 use crate::shell;
-use crate::stack::{Server, Stack, kafka, postgres, up};
+use crate::stack::{Server, Stack, kafka, postgres, temporal, up};
 
 /// What may be stopped: servers that keep what they were given.
-const SERVERS: [&Server; 2] = [&postgres::SERVER, &kafka::SERVER];
+const SERVERS: [&Server; 3] = [&postgres::SERVER, &kafka::SERVER, &temporal::SERVER];
 
 /// How long a server may take to stop before it is killed.
 const PATIENCE: Duration = Duration::from_secs(20);

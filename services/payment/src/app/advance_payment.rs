@@ -46,6 +46,7 @@ pub async fn advance_payment(state: &State, tenant: &Tenant, id: &str) -> Result
         })
     });
     let (payment, refunds, wakes) = found.await?;
+    failpoint::pass("step::read");
     let answers = ask(state, &payment, refunds, now).await;
     failpoint::pass("step::asked");
     let wait = apply_answers(state, tenant, id, answers, wakes).await?;

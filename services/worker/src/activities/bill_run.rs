@@ -101,6 +101,7 @@ impl BillRunActivities {
             }
             Err(error) => return Err(failed(&Error::internal(error))),
         };
+        failpoint::pass("bill_run::read");
         if status == BillRunStatus::Checking {
             status = heard(&ctx, self.payments.stage(&tenant, end)).await?.status();
         }
@@ -152,6 +153,7 @@ impl BillRunActivities {
         let mut reached = Progress::default();
         for _ in 0..CALLS {
             let issued = heard(&ctx, self.payments.issue(&tenant, &run.run_id, BILLS_AT_ONCE)).await?;
+            failpoint::pass("bill_run::issued");
             reached = progress(issued.status(), issued.issued);
             beat(&ctx, reached.issued).await?;
             if reached.over {

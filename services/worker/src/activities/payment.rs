@@ -34,7 +34,9 @@ impl PaymentActivities {
         payment: Payment,
     ) -> Result<Step, ActivityError> {
         let tenant: Tenant = super::parsed(&payment.tenant)?;
+        failpoint::pass("advance::begun");
         let step = heard(&ctx, self.payments.advance(&tenant, &payment.payment_id)).await?;
+        failpoint::pass("advance::done");
         Ok(Step { wait_ms: (!step.settled).then_some(step.wait_ms.unsigned_abs()) })
     }
 }

@@ -2,10 +2,9 @@
 
 use std::env;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use testkit::Control;
 use url::Url;
 
 /// A server that roles reach by a proxy.
@@ -32,7 +31,6 @@ impl Server {
 #[derive(Clone, Debug)]
 pub(super) struct Servers {
     toxiproxy: String,
-    control: String,
     upstream: [String; 3],
     proxy: [String; 3],
     http: reqwest::Client,
@@ -49,7 +47,6 @@ impl Servers {
         };
         Ok(Self {
             toxiproxy: get("BACKBONE_TOXIPROXY")?,
-            control: get("BACKBONE_SERVERS")?,
             upstream: [
                 authority(get("GUILDHALL_PG_ADMIN_URL")?)?,
                 get("GUILDHALL_KAFKA_BROKERS")?,
@@ -118,15 +115,8 @@ impl Servers {
 
     /// Ends a server by a signal, and starts it again; returns when it serves.
     pub(super) async fn restart(&self, server: Server, signal: &str) -> Result<()> {
-        let (name, mut stream) = (server.name(), BufReader::new(TcpStream::connect(&self.control).await?));
-        for request in [format!("stop {name} {signal}\n"), format!("start {name}\n")] {
-            stream.write_all(request.as_bytes()).await?;
-            let mut answer = String::new();
-            stream.read_line(&mut answer).await?;
-            if answer.trim() != "ok" {
-                bail!("{}: {}", request.trim(), answer.trim());
-            }
-        }
-        Ok(())
+        let mut control = Control::connect().await?;
+        control.stop(server.name(), signal).await?;
+        control.start(server.name()).await
     }
 }

@@ -8,14 +8,15 @@ use anyhow::{Context as _, Result};
 use proto::document::v1::case_service_client::CaseServiceClient;
 use proto::document::v1::document_service_client::DocumentServiceClient;
 use proto::document::v1::{self, DocumentStatus};
+use rand::Rng as _;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
-use rpc_error::{Code, Error, reason};
+use rpc_error::{Error, reason};
 use sha2::{Digest as _, Sha256};
+use testkit::place::Phase;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
-use super::world::{Phase, World};
+use super::world::World;
 
 const TENANTS: [&str; 2] = ["riverton", "lakeside"];
 /// How long a call is repeated before it counts as never answered.
@@ -317,42 +318,15 @@ impl Person {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let key = format!("{:032x}", self.random.random::<u128>());
-        let until = Instant::now() + ANSWER;
-        let mut jitter = StdRng::seed_from_u64(self.random.random());
-        loop {
-            let error = match call(self.request(who, &key, message.clone())).await {
-                Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => {
-                    let gone = matches!(status.code(), tonic::Code::Unknown | tonic::Code::Cancelled);
-                    let error = Error::from_status(status);
-                    let running = error.reason() == reason::IDEMPOTENCY_KEY_IN_FLIGHT;
-                    if !gone && !running && !error.code().is_transient() && error.code() != Code::Internal {
-                        return Err(error);
-                    }
-                    error
-                }
+        let (issuer, subject, tenant) = (&self.world.issuer, &self.subject, self.tenant);
+        let call = |key: String| {
+            let token = match who {
+                Who::Citizen => issuer.citizen(subject, tenant),
+                Who::Staff(name) => issuer.staff(name, tenant),
             };
-            if Instant::now() >= until {
-                return Err(error);
-            }
-            tokio::time::sleep(Duration::from_millis(jitter.random_range(100..500))).await;
-        }
-    }
-
-    fn request<M>(&self, who: Who, key: &str, message: M) -> Request<M> {
-        let issuer = &self.world.issuer;
-        let token = match who {
-            Who::Citizen => issuer.citizen(&self.subject, self.tenant),
-            Who::Staff(name) => issuer.staff(name, self.tenant),
+            call(testkit::request(&token, &key, message.clone()))
         };
-        let mut request = Request::new(message);
-        // Both were made here.
-        if let (Ok(token), Ok(key)) = (auth::Token::parse(&token), key.parse()) {
-            auth::client::authorize(&mut request, &token, None);
-            request.metadata_mut().insert(idempotency::METADATA, key);
-        }
-        request
+        testkit::answered(ANSWER, &mut self.random, call).await
     }
 
     /// The answer; one that must not be is noted.

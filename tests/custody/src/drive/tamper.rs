@@ -10,8 +10,9 @@ use blobs::Bucket;
 use ids::DocumentId;
 use rand::Rng as _;
 use rand::rngs::StdRng;
+use testkit::place::Phase;
 
-use super::world::{Phase, World};
+use super::world::World;
 
 const PAUSE: Duration = Duration::from_millis(400);
 

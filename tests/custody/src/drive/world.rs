@@ -1,19 +1,17 @@
 //! Database, topic, queue and buckets of a run, and what is made due in them instead of waiting for it.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use blobs::Blobs;
 use clock::Clock;
-use rand::Rng as _;
-use secrecy::ExposeSecret as _;
 use sqlx::PgConnection;
-use testkit::{Issuer, TestDb, TestKafka, TestS3, TestSqs};
+use testkit::place::{self, Phase};
+use testkit::{Issuer, TestDb, TestKafka, TestS3, TestSqs, free_port};
 use tokio::process::Command;
 use tokio::sync::watch;
 
@@ -23,19 +21,6 @@ use crate::role::Role;
 
 /// How often what does not come to rest is helped.
 const AGAIN: Duration = Duration::from_secs(15);
-
-/// What everybody is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Services are killed, people come and go.
-    Killing,
-    /// People finish what they have begun; nothing is killed any more.
-    Leaving,
-    /// Services finish what there is.
-    Resting,
-    /// Everything ends.
-    Over,
-}
 
 /// Everything that is a run's own.
 pub(super) struct World {
@@ -87,14 +72,6 @@ pub(super) struct Pass {
     pub(super) clean: bool,
 }
 
-/// A port that is free now, below those that the system gives to outgoing connections.
-fn free_port() -> Result<u16> {
-    (0..100)
-        .map(|_| rand::rng().random_range(20_000..32_000))
-        .find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok())
-        .context("no port is free between 20000 and 32000")
-}
-
 impl World {
     pub(super) async fn make(dir: &Path) -> Result<Self> {
         let db = testkit::database("document", document::MIGRATORS).await;
@@ -112,12 +89,15 @@ impl World {
             s3,
             kafka,
             issuer,
-            grpc: [format!("127.0.0.1:{}", free_port()?), format!("127.0.0.1:{}", free_port()?)],
+            grpc: [format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port())],
             clock,
             sqs,
             db,
-            admin: [free_port()?, free_port()?, free_port()?],
-            record: Mutex::default(),
+            admin: [free_port(), free_port(), free_port()],
+            record: Mutex::new(Record {
+                deaths: Role::ALL.map(|role| (role, place::Deaths::default())).into(),
+                ..Record::default()
+            }),
         })
     }
 
@@ -133,56 +113,31 @@ impl World {
         self.record().faults.push(what);
     }
 
-    pub(super) fn log(&self, name: &str) -> Result<File> {
-        Ok(File::options().create(true).append(true).open(self.dir.join(format!("{name}.log")))?)
-    }
-
     /// The variables of a process.
     pub(super) fn settings(&self, place: Place) -> Vec<(String, String)> {
         let Place { role, index } = place;
         let prefix = role.name().to_uppercase();
-        let credentials = |of: &Option<(String, secrecy::SecretString)>| {
-            of.as_ref()
-                .map(|(id, secret)| (id.clone(), secret.expose_secret().to_owned()))
-                .unwrap_or_default()
-        };
-        let (s3, sqs) = (&self.s3.settings, &self.sqs.settings);
-        let ((s3_id, s3_secret), (sqs_id, sqs_secret)) =
-            (credentials(&s3.credentials), credentials(&sqs.credentials));
         let mut settings = vec![
             ("ADMIN__ADDR", format!("127.0.0.1:{}", self.admin[place.number()])),
             ("AUTH__ISSUER", self.issuer.url().to_owned()),
-            ("SQS__ENDPOINT", sqs.endpoint.as_ref().map(ToString::to_string).unwrap_or_default()),
-            ("SQS__REGION", sqs.region.clone()),
-            ("SQS__QUEUE_PREFIX", sqs.queue_prefix.clone()),
-            ("SQS__ACCESS_KEY_ID", sqs_id),
-            ("SQS__SECRET_ACCESS_KEY", sqs_secret),
-            ("S3__ENDPOINT", s3.endpoint.to_string()),
-            ("S3__REGION", s3.region.clone()),
-            ("S3__INTAKE_BUCKET", s3.intake_bucket.clone()),
-            ("S3__EVIDENCE_BUCKET", s3.evidence_bucket.clone()),
-            ("S3__ACCESS_KEY_ID", s3_id),
-            ("S3__SECRET_ACCESS_KEY", s3_secret),
         ];
+        settings.extend(self.sqs.variables());
+        settings.extend(self.s3.variables());
         match role {
-            Role::Document => settings.extend([
-                ("DB__URL", self.db.urls.app.expose_secret().to_owned()),
-                ("DB__SYSTEM_URL", self.db.urls.system.expose_secret().to_owned()),
-                // Opening one costs a build without optimisation a good part of a second.
-                ("DB__MAX_CONNECTIONS", "3".to_owned()),
-                ("KAFKA__BROKERS", self.kafka.settings.brokers.clone()),
-                ("KAFKA__TOPIC_PREFIX", self.kafka.settings.topic_prefix.clone()),
-                ("S3__AUDIT_BUCKET", s3.audit_bucket.clone()),
-                ("S3__EXPORTS_BUCKET", s3.exports_bucket.clone()),
-                ("AUDIT__SIGNING_KEY", testkit::SIGNING_KEY.to_owned()),
-                ("KMS__KEY_FILE", testkit::key_file().to_string_lossy().into_owned()),
-                ("GRPC__ADDR", self.grpc[index].clone()),
-                // Passes without end, which spare nothing because it is young.
-                ("REJECTED__KEEP_DAYS", "0".to_owned()),
-                ("RECONCILE__EVERY_SECONDS", "1".to_owned()),
-                ("RECONCILE__HORIZON_SECONDS", "0".to_owned()),
-                ("RECONCILE__PAUSE_MS", "0".to_owned()),
-            ]),
+            Role::Document => {
+                settings.extend(self.db.variables());
+                settings.extend(self.kafka.variables());
+                settings.extend(self.s3.audit_variables());
+                settings.extend([
+                    ("KMS__KEY_FILE", testkit::key_file().to_string_lossy().into_owned()),
+                    ("GRPC__ADDR", self.grpc[index].clone()),
+                    // Passes without end, which spare nothing because it is young.
+                    ("REJECTED__KEEP_DAYS", "0".to_owned()),
+                    ("RECONCILE__EVERY_SECONDS", "1".to_owned()),
+                    ("RECONCILE__HORIZON_SECONDS", "0".to_owned()),
+                    ("RECONCILE__PAUSE_MS", "0".to_owned()),
+                ]);
+            }
             Role::Worker => settings.extend([
                 ("AUTH__CLIENT_ID", "svc-worker".to_owned()),
                 ("AUTH__CLIENT_SECRET", "test-secret".to_owned()),
@@ -194,15 +149,16 @@ impl World {
         settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)).collect()
     }
 
-    /// Waits until a process says that it can do its work.
-    pub(super) async fn ready(&self, place: Place) {
-        let url = format!("http://127.0.0.1:{}/ready", self.admin[place.number()]);
-        loop {
-            let answer = reqwest::get(&url).await.and_then(reqwest::Response::error_for_status);
-            if answer.is_ok() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+    /// Where a process is kept running.
+    pub(super) fn place(&self, place: Place) -> place::Place {
+        place::Place {
+            name: place.name(),
+            command: ["role".to_owned(), place.role.name().to_owned()],
+            settings: self.settings(place),
+            admin: self.admin[place.number()],
+            log: self.dir.join(format!("{}.log", place.name())),
+            deaths: self.record().deaths(place.role),
+            running: Arc::default(),
         }
     }
 
@@ -307,7 +263,7 @@ impl World {
     pub(super) async fn reconcile(&self) -> Result<Pass> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["role", "reconcile"]).envs(self.settings(PLACES[0])).stdin(Stdio::null());
-        let output = command.stderr(self.log("reconcile")?).output().await?;
+        let output = command.stderr(File::create(self.dir.join("reconcile.log"))?).output().await?;
         let table = String::from_utf8(output.stdout)?;
         ensure!(!table.is_empty(), "it did not get to an end; see reconcile.log in {}", self.dir.display());
         Ok(Pass { table, clean: output.status.success() })
