@@ -275,7 +275,8 @@ impl Bill {
         }
         let part =
             |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !locale.is_empty() && !(locale.len() <= 35 && locale.split('-').all(part)) {
+        let is_tag = locale.len() <= 35 && locale.split('-').all(part);
+        if !(locale.is_empty() || is_tag) {
             fault("locale", "must be a BCP 47 language tag");
         }
         Some(Contact { person: self.payer.clone(), email: email.clone(), locale: locale.clone() })

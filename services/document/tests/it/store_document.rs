@@ -34,7 +34,7 @@ async fn what_a_service_made_is_its_owners_to_read_and_is_made_once() {
     assert_eq!(app.worker().store(again).await.unwrap(), stored);
 
     let ada = app.ada();
-    assert_eq!(ada.list(0, "").await.unwrap().documents, [stored.clone()]);
+    assert_eq!(ada.list(0, "").await.unwrap().documents, std::slice::from_ref(&stored));
     let download = ada.download(&stored.document_id).await.unwrap();
     let (status, headers, bytes) = fetch(&download.url).await;
     assert_eq!((status, &bytes[..]), (200, &asked.content[..]));

@@ -167,7 +167,7 @@ impl TestApp {
 
     pub(crate) async fn work(&self, config: &Config) -> Worker {
         let shutdown = Shutdown::manual(Duration::from_secs(5));
-        let running = worker::start(config, Clock::system(), &shutdown).await.unwrap();
+        let running = Box::pin(worker::start(config, Clock::system(), &shutdown)).await.unwrap();
         running.admin.started();
         Worker { admin: running.admin, shutdown }
     }

@@ -76,7 +76,7 @@ impl World {
             admin: admin::Settings { addr: any_port() },
         };
         let shutdown = Shutdown::manual(Duration::from_secs(15));
-        let running = worker::start(&config, Clock::system(), &shutdown).await.unwrap();
+        let running = Box::pin(worker::start(&config, Clock::system(), &shutdown)).await.unwrap();
         running.admin.started();
         // Asked beside the worker, and not through its way.
         let direct = temporal::Settings { url: testkit::env().temporal_url().parse().unwrap(), ..settings };

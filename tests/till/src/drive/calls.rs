@@ -201,7 +201,12 @@ impl Caller {
     /// Tells how somebody is reached, as their sign-in does.
     pub(super) async fn sign_in(&mut self, payer: &str) -> Result<()> {
         let email = format!("{payer}@example.org");
-        let message = UpsertRecipientRequest { subject: payer.to_owned(), email, locale: "en".to_owned() };
+        let message = UpsertRecipientRequest {
+            subject: payer.to_owned(),
+            email,
+            locale: "en".to_owned(),
+            person: String::new(),
+        };
         let (client, issuer) = (self.world.telling()?, &self.world.issuer);
         let tenant = TENANT.parse()?;
         let answer = testkit::answered(ANSWER, &mut self.random, |key| {
