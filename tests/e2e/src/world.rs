@@ -264,7 +264,7 @@ impl World {
                 set("DOCUMENT__URL", &document);
             }
             Service::Worker => {
-                set("ROLES", "scan,mail,preview,integrity,workflows");
+                set("ROLES", "scan,mail,preview,integrity,pdf,workflows");
                 set("DOCUMENT__URL", &document);
                 set("PAYMENT__URL", &payment);
                 set("TEMPORAL__URL", &servers.temporal_url());

@@ -108,7 +108,7 @@ async fn each_call_is_for_those_whom_the_table_names() {
     denied(bff.claim("x").await.map(drop));
     denied(bff.report("x", DeliveryOutcome::Sent).await);
     denied(bff.read("k", "x").await.map(drop));
-    denied(worker.upsert("ada", "", "").await.map(drop));
+    denied(app.service("svc-document", RIVERTON).upsert("ada", "", "").await.map(drop));
     denied(worker.heads(vec![]).await.map(drop));
     denied(worker.list("", 0, 0).await.map(drop));
 }
