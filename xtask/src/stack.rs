@@ -170,8 +170,11 @@ pub(crate) const FUZZ: &str = "fuzz";
 /// The name of the large upload's private stack.
 pub(crate) const LARGE: &str = "large";
 
+/// The tools of `cargo xtask charts`, which is a test as well: while others hold the stack of tests.
+pub(crate) const CHARTS: &str = "charts";
+
 /// Every private stack, for `clean`.
-pub(crate) const PRIVATE: [&str; 5] = [TESTS, BENCHES, CRASH, FUZZ, LARGE];
+pub(crate) const PRIVATE: [&str; 6] = [TESTS, BENCHES, CRASH, FUZZ, LARGE, CHARTS];
 
 /// The folder of a private stack.
 fn private_dir(name: &str) -> PathBuf {

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use super::ENVIRONMENTS;
 use crate::paths;
-use crate::stack::Stack;
 use crate::stack::install::{self, Tool};
 use crate::stack::system;
+use crate::stack::{CHARTS, Stack};
 
 /// Of the line that Argo CD 3.5 renders with.
 const VERSION: &str = "3.22.0";
@@ -41,7 +41,7 @@ pub(super) struct Helm {
 
 impl Helm {
     pub(super) fn install(root: &Path) -> Result<Self> {
-        HELM.install(&Stack::test()?, "helm")?;
+        HELM.install(&Stack::private(CHARTS)?, "helm")?;
         Ok(Self { program: install::folder("helm", VERSION)?.join("helm"), root: root.to_owned() })
     }
 

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::stack::Stack;
 use crate::stack::install::{self, Tool};
 use crate::stack::system;
+use crate::stack::{CHARTS, Stack};
 
 mod schemas;
 
@@ -35,7 +35,7 @@ const WRONG: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: wrong}, 
 
 /// What no schema fits, and whose schema is missing.
 pub(super) fn faults(root: &Path, renders: impl Iterator<Item = String>) -> Result<Vec<String>> {
-    let stack = Stack::test()?;
+    let stack = Stack::private(CHARTS)?;
     KUBECONFORM.install(&stack, "kubeconform")?;
     schemas::SCHEMAS.install(&stack, "kubernetes-schemas")?;
     let mut text = format!("{WRONG}\n---\n");

@@ -19,6 +19,17 @@ async fn list(actor: &Actor, message: v1::ListDisputesRequest) -> Result<Vec<v1:
 }
 
 impl TestApp {
+    /// Waits until no provider is to be asked about any payment.
+    async fn until_nobody_is_asked(&self) {
+        let idle = eventually(SOON, || async {
+            match self.count("select count(*) from due where kind = 'payment_step'").await {
+                0 => Ok(()),
+                waiting => Err(waiting),
+            }
+        });
+        idle.await.expect("nobody is asked any more");
+    }
+
     /// The payer contests; what the provider calls the dispute.
     async fn contest(&self, payment_id: &str, amount: Option<i64>) -> String {
         let at_provider = self.at_provider(payment_id).await["id"].as_str().expect("an id").to_owned();
@@ -142,6 +153,7 @@ async fn a_dispute_that_nobody_was_told_of_is_found_by_its_settlement() {
     let app = TestApp::start().await;
     let (_, payment) = app.paid().await;
     let id = &payment.payment_id;
+    app.until_nobody_is_asked().await;
     app.control("webhooks", &json!({ "mode": "never", "type": "dispute.opened", "events": 1 })).await;
     app.contest(id, Some(2_500)).await;
     let day = payment::domain::Day::of(app.clock.now());
@@ -170,13 +182,7 @@ async fn a_provider_that_does_not_answer_is_asked_again_for_what_its_callback_wa
     let app = TestApp::start().await;
     let (_, payment) = app.paid().await;
     let id = &payment.payment_id;
-    let idle = eventually(SOON, || async {
-        match app.count("select count(*) from due where kind = 'payment_step'").await {
-            0 => Ok(()),
-            waiting => Err(waiting),
-        }
-    });
-    idle.await.unwrap();
+    app.until_nobody_is_asked().await;
     let fault = json!({ "operation": "list_disputes", "times": 1, "when": "before", "answer": "status" });
     app.control("faults", &fault).await;
     app.contest(id, None).await;
