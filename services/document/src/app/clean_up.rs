@@ -109,6 +109,8 @@ impl Cleaning {
 async fn delete(state: &State, chore: Chore, tenant: &Tenant, id: VersionId) -> Result<(), Error> {
     let Some(version) = to_delete(state, chore, tenant, id).await? else { return Ok(()) };
     failpoint::pass("cleanup::taken");
+    // Whatever is put back after this is looked for once more, however long the deleting takes.
+    let now = state.clock.now();
     let late = match chore {
         Chore::DeleteEvidence => {
             delete_objects(state, &version).await?;
@@ -121,7 +123,7 @@ async fn delete(state: &State, chore: Chore, tenant: &Tenant, id: VersionId) -> 
     };
 
     failpoint::pass("cleanup::deleted");
-    let (now, clock) = (state.clock.now(), state.clock.clone());
+    let clock = state.clock.clone();
     let settled = state
         .db
         .tenant(tenant, move |tx| {

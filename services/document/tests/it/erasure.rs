@@ -126,9 +126,8 @@ async fn a_scan_that_goes_on_leaves_nothing_behind() {
     gone.await.unwrap();
     // One that never reports leaves a copy that is looked for once more.
     app.copy_late(&id).await;
+    app.clock.advance(std::time::Duration::from_secs(60 * 60));
     let gone = eventually(SOON, || async {
-        // The hour begins when the first look is noted, which may be after what it deletes is gone.
-        app.clock.advance(std::time::Duration::from_secs(60 * 60));
         match app.stored(&id, 1).await {
             0 => Ok(()),
             stored => Err(stored),
