@@ -128,6 +128,11 @@ impl BillRunActivities {
                     match self.recipients.introduce(&tenant, contact).await {
                         // Nobody bills who is erased, and the line says so when its turn comes.
                         Err(error) if error.reason() == reason::SUBJECT_ERASED => Ok(()),
+                        // The file was checked; should that service be stricter, they are billed all the same, and told where they sign in.
+                        Err(error) if error.reason() == reason::RECIPIENT_INVALID => {
+                            tracing::warn!(run.id = run.run_id, "a payer cannot be reached as the file says");
+                            Ok(())
+                        }
                         told => told,
                     }
                 })
