@@ -365,3 +365,18 @@ async fn callbacks_are_taken_from_the_provider_alone() {
     let read = world.app.request(Method::GET, url).send().await.unwrap();
     problem(read, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_may_bill_says_how_to_reach_whom_the_office_knows() {
+    let world = World::start().await;
+    let mut asked = bill("2035/9");
+    asked["payer_contact"] = json!({ "email": "mine@example.org" });
+    // The notification service is away here: had it been asked, the answer would be another.
+    asked["payer"] = json!("person:tax-1");
+    let refused = world.post("eve", "citizen", "/v1/staff/bills", "k", &asked).await;
+    problem(refused, StatusCode::FORBIDDEN, "PERMISSION_DENIED").await;
+    asked["payer"] = json!("ada");
+    let refused = world.post("sam", "staff", "/v1/staff/bills", "k", &asked).await;
+    let refused = problem(refused, StatusCode::UNPROCESSABLE_ENTITY, "BILL_INVALID").await;
+    assert_eq!(refused["errors"][0]["field"], "payer_contact");
+}

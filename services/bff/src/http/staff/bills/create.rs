@@ -1,9 +1,11 @@
 //! `POST /v1/staff/bills`
 
+use auth::permission;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use ids::Subject;
+use proto::Operation;
 use proto::payment::v1::{BillLine, CreateBillRequest};
 use rpc_error::{Code, Error, reason};
 use serde::Deserialize;
@@ -97,7 +99,8 @@ pub async fn create(
     headers: HeaderMap,
     extract::Json(body): extract::Json<NewBill>,
 ) -> Result<(StatusCode, HeaderMap, Json<BillView>)> {
-    // Before the bill, whose mail is to find them.
+    // Before the bill, whose mail is to find them. Contacts are introduced in this service's own name: who may not bill may not do that.
+    permission::check(Operation::BillingCreateBill, &principal.caller).map_err(Error::from)?;
     if let Some(PayerContact { email, locale }) = body.payer_contact {
         let person = body.payer.parse::<Subject>().ok().filter(Subject::is_person).ok_or_else(|| {
             let rule = "must be left out unless the payer is `person:<reference>`";
