@@ -24,6 +24,7 @@ mod doctor;
 mod fuzz;
 mod large;
 mod logs;
+mod mutants;
 mod net;
 mod paths;
 mod pdf;
@@ -81,6 +82,8 @@ enum Command {
     Bench(bench::Args),
     /// Feeds made-up inputs to every parser on a document's path, and says which it could not take.
     Fuzz(fuzz::Args),
+    /// Puts faults into the code that decides, one by one, and says which of them its unit tests do not notice.
+    Mutants(mutants::Args),
     /// Kills processes at every step of a fact's way and counts what was lost, doubled or out of order.
     Crash(crash::Args),
     /// Hands in gigabytes over a link that is cut, and follows them to the download after a review.
@@ -125,6 +128,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Bench(args) => return bench::run(&args),
         Command::Crash(args) => return crash::run(&args),
         Command::Fuzz(args) => return fuzz::run(&args),
+        Command::Mutants(args) => return mutants::run(&args),
         Command::LargeUpload(args) => return large::run(&args),
         Command::Up(args) => stack::up::run(&args)?,
         Command::Down => stack::down::run()?,

@@ -167,6 +167,9 @@ pub(crate) const CRASH: &str = "crash";
 /// The name of the folder that fuzzing keeps its finds in; it has no servers.
 pub(crate) const FUZZ: &str = "fuzz";
 
+/// The name of the folder that mutants are tried in; it has no servers.
+pub(crate) const MUTANTS: &str = "mutants";
+
 /// The name of the large upload's private stack.
 pub(crate) const LARGE: &str = "large";
 
@@ -174,7 +177,7 @@ pub(crate) const LARGE: &str = "large";
 pub(crate) const CHARTS: &str = "charts";
 
 /// Every private stack, for `clean`.
-pub(crate) const PRIVATE: [&str; 6] = [TESTS, BENCHES, CRASH, FUZZ, LARGE, CHARTS];
+pub(crate) const PRIVATE: [&str; 7] = [TESTS, BENCHES, CRASH, FUZZ, MUTANTS, LARGE, CHARTS];
 
 /// The folder of a private stack.
 fn private_dir(name: &str) -> PathBuf {

@@ -138,7 +138,7 @@ impl Office {
     }
 
     async fn charge(&self, number: u64) -> Result<()> {
-        let standing = Standing::Charged { amount: AMOUNT };
+        let standing = Standing::Charged { amount: AMOUNT, charge_id: None };
         let answers = Answers {
             payment: Some(Seen::Record { provider_id: format!("p-{number}"), standing }),
             refunds: Vec::new(),

@@ -49,6 +49,8 @@ pub struct Services {
     pub document_letters: DeadLetterServiceClient<Channel>,
     /// Dead letters of the notification service.
     pub notification_letters: DeadLetterServiceClient<Channel>,
+    /// Dead letters of the payment service.
+    pub payment_letters: DeadLetterServiceClient<Channel>,
     /// The audit chain of the document service.
     pub document_audit: AuditServiceClient<Channel>,
     /// Policies of the document service.
@@ -65,6 +67,7 @@ impl Services {
             document_policies: PolicyServiceClient::new(document.clone()),
             document_letters: DeadLetterServiceClient::new(document.clone()),
             notification_letters: DeadLetterServiceClient::new(notification.clone()),
+            payment_letters: DeadLetterServiceClient::new(payment.clone()),
             cases: CaseServiceClient::new(document.clone()),
             previews: PreviewServiceClient::new(document.clone()),
             quarantine: QuarantineServiceClient::new(document.clone()),

@@ -12,7 +12,7 @@ mod stripe;
 pub use accounts::{Account, Accounts, AccountsError, Problem};
 
 use ids::PaymentId;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::domain::settlement::Report;
 use crate::domain::{Ask, Day, DisputeSeen, Payment, Refund, RefundSeen, Seen};
@@ -48,6 +48,8 @@ pub struct Heard {
     pub reference: Option<String>,
     /// The payment it is about, if it is one of ours.
     pub payment: Option<PaymentId>,
+    /// What the provider calls the charge that it is about.
+    pub charge: Option<String>,
 }
 
 /// What a callback says of itself. It is not looked at before its signature.
@@ -57,6 +59,7 @@ struct About {
     kind: String,
     reference: Option<String>,
     payment: Option<PaymentId>,
+    charge: Option<String>,
 }
 
 /// Why a callback is not taken.
@@ -91,22 +94,24 @@ impl Provider {
     pub async fn ask_disputes(&self, payment: &Payment) -> Option<Vec<DisputeSeen>> {
         match self {
             Self::Sandbox(sandbox) => sandbox.ask_disputes(payment).await,
-            // Not followed here: see the service's README.
-            Self::Stripe(_) => Some(Vec::new()),
+            Self::Stripe(stripe) => stripe.ask_disputes(payment).await,
         }
     }
 
-    /// Whether there is a report of what was settled on a day.
+    /// How long after something was charged it is in a report of what was settled, at the latest.
     #[must_use]
-    pub fn settles(&self) -> bool {
-        matches!(self, Self::Sandbox(_))
+    pub fn settles_within(&self) -> Duration {
+        match self {
+            Self::Sandbox(_) => Duration::ZERO,
+            Self::Stripe(_) => stripe::Stripe::settles_within(),
+        }
     }
 
     /// Fetches the report of what was settled on a day.
-    pub async fn settlement(&self, day: Day) -> SettlementSeen {
+    pub async fn settlement(&self, day: Day, now: OffsetDateTime) -> SettlementSeen {
         match self {
             Self::Sandbox(sandbox) => sandbox.settlement(day).await,
-            Self::Stripe(_) => SettlementSeen::NotReady,
+            Self::Stripe(stripe) => stripe.settlement(day, now).await,
         }
     }
 }

@@ -15,6 +15,7 @@ use temporalio_common::error::ApplicationFailure;
 use temporalio_common::{RetryPolicy, data_converters::PayloadConversionError};
 use temporalio_sdk::ActivityOptions;
 use temporalio_sdk::activities::{ActivityContext, ActivityError};
+use tokio::time::Instant;
 
 use crate::owners::{Deliveries, Documents, Payments};
 
@@ -58,7 +59,8 @@ pub(crate) async fn heard<T>(
     ctx: &ActivityContext,
     call: impl Future<Output = Result<T, rpc_error::Error>>,
 ) -> Result<T, ActivityError> {
-    let mut ticks = tokio::time::interval(HEARTBEAT);
+    // The beginning of an activity is heard of without it; most have ended before the first beat.
+    let mut ticks = tokio::time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     let mut call = std::pin::pin!(call);
     loop {
         tokio::select! {

@@ -21,7 +21,7 @@ struct World {
     psp: Psp,
     payment: payment::State,
     shutdown: Shutdown,
-    _servers: (TestDb, TestKafka, TestSqs, TestS3),
+    servers: (TestDb, TestKafka, TestSqs, TestS3),
 }
 
 impl World {
@@ -62,7 +62,7 @@ impl World {
         running.admin.started();
         let payment = format!("http://{}", running.grpc);
         let app = TestApp::start_before_all(issuer, AWAY, &payment, AWAY).await;
-        let world = Self { app, psp, payment: running.state, shutdown, _servers: (db, kafka, sqs, s3) };
+        let world = Self { app, psp, payment: running.state, shutdown, servers: (db, kafka, sqs, s3) };
         let callbacks = format!("http://{}/webhooks/payments/acct_town", world.app.addr);
         world.control(Method::PUT, "accounts/acct_town", &json!({ "notify_url": callbacks })).await;
         world
@@ -364,6 +364,26 @@ async fn callbacks_are_taken_from_the_provider_alone() {
     problem(large, StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE").await;
     let read = world.app.request(Method::GET, url).send().await.unwrap();
     problem(read, StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_payment_has_set_aside_is_listed() {
+    let world = World::start().await;
+    // As the consumer parks a record that is no event.
+    sqlx::query(
+        r#"insert into parked (consumer_group, tenant, topic, "partition", "offset", key, header_names, header_values, payload, reason,
+                              detail, attempts, parked_at)
+           values ('payment', 'riverton', 't', 0, 1, 'k', array['ce_dataschema'],
+                   array['proto:guildhall.document.v1.DocumentReady'::bytea], '\x', 'EVENT_HEADER_MISSING',
+                   'header ce_id is missing', 1, now())"#,
+    )
+    .execute(&mut world.servers.0.admin().await)
+    .await
+    .unwrap();
+    let listed = body(world.get("sam", "staff", "/v1/staff/dead-letters?service=payment").await).await;
+    assert_eq!(listed["dead_letters"][0]["service"], "payment");
+    let own = listed["dead_letters"][0]["_links"]["self"].as_str().unwrap().to_owned();
+    assert_eq!(body(world.get("sam", "staff", &own).await).await["reason"], "EVENT_HEADER_MISSING");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,10 +159,7 @@ async fn apply_payment(
         PaymentState::Completed { captured } => {
             let entry = Entry::payment_captured(&payment, &state.clock)?;
             db::ledger::post(tx, &payment.tenant, &entry).await?;
-            let account = state.providers.find(&payment.account);
-            if account.is_some_and(|account| account.provider.settles()) {
-                settle::begin(tx, &state.clock, &payment.account).await?;
-            }
+            settle::begin(tx, &state.clock, &payment.account).await?;
             pdfs::ask(tx, &state.clock, bill.id, Some(payment.id)).await?;
             let (bill, edge) = bill.pay(captured, now)?;
             db::bills::update(tx, &bill).await?;

@@ -19,11 +19,12 @@ pub(super) async fn ask(
     payment: &Payment,
     seen: Option<&Seen>,
 ) -> Option<Vec<DisputeSeen>> {
-    let Some(Seen::Record { provider_id, standing: Standing::Charged { .. } }) = seen else {
+    let Some(Seen::Record { provider_id, standing: Standing::Charged { charge_id, .. } }) = seen else {
         return if payment.captured() > 0 { provider?.ask_disputes(payment).await } else { None };
     };
     // It may be new what the provider calls it.
-    let payment = Payment { provider_id: Some(provider_id.clone()), ..payment.clone() };
+    let payment =
+        Payment { provider_id: Some(provider_id.clone()), charge_id: charge_id.clone(), ..payment.clone() };
     provider?.ask_disputes(&payment).await
 }
 

@@ -49,6 +49,7 @@ pub async fn initiate_payment(
                 return_url: Some(return_url),
                 state: PaymentState::Initiated,
                 provider_id: None,
+                charge_id: None,
                 next_url: None,
                 cancel: None,
                 silent_since: None,

@@ -24,7 +24,7 @@ pub async fn receive_callback(
     if body.is_empty() || body.len() > MOST_BYTES {
         return Err(Error::Callback);
     }
-    let Heard { event, kind, reference, payment } =
+    let Heard { event, kind, reference, payment, charge } =
         account.hear(body, headers, &state.clock).map_err(|refused| match refused {
             NotHeard::Signature(invalid) => Error::Signature(invalid),
             NotHeard::Body => Error::Callback,
@@ -35,9 +35,10 @@ pub async fn receive_callback(
     let stored = state.db.tenant(&account.tenant, move |tx| {
         Box::pin(async move {
             let now = clock.now();
-            let ours = match payment {
-                Some(id) => db::payments::find(tx, &tenant, None, id).await?,
-                None => None,
+            let ours = match (payment, &charge) {
+                (Some(id), _) => db::payments::find(tx, &tenant, None, id).await?,
+                (None, Some(charge)) => db::payments::of_charge(tx, &tenant, &name, charge).await?,
+                (None, None) => None,
             };
             let ours = ours.filter(|payment| payment.account == name);
             let erased = match &ours {

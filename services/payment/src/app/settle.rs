@@ -143,12 +143,13 @@ pub async fn settle(
     let day = account.next_day;
     let at = providers.find(&account.account).filter(|found| found.tenant == *tenant);
     let Some(at) = at else { return Ok(Fetched::NoAnswer(day)) };
-    let report = match at.provider.settlement(day).await {
+    let report = match at.provider.settlement(day, clock.now()).await {
         SettlementSeen::Report(report) => report,
         SettlementSeen::NotReady => return Ok(Fetched::NotReady(day)),
         SettlementSeen::NoAnswer => return Ok(Fetched::NoAnswer(day)),
     };
     failpoint::pass("settle::fetched");
+    let lag = at.provider.settles_within();
     let (of, clock) = (tenant.clone(), clock.clone());
     let fetched = db.tenant(tenant, move |tx| {
         Box::pin(async move {
@@ -156,7 +157,7 @@ pub async fn settle(
             if locked.is_none_or(|now| now.next_day != day) {
                 return Ok(Fetched::Overtaken(day));
             }
-            take(tx, &clock, &account, &report).await
+            take(tx, &clock, &account, &report, lag).await
         })
     });
     let fetched = fetched.await?;
@@ -164,15 +165,16 @@ pub async fn settle(
     Ok(fetched)
 }
 
-/// Takes the report of an account's next day, under the account's lock.
+/// Takes the report of an account's next day, under the account's lock. What happened longer ago than `lag` should have been in one.
 async fn take(
     tx: &mut Tx,
     clock: &Clock,
     account: &SettledAccount,
     report: &Report,
+    lag: Duration,
 ) -> Result<Fetched, Error> {
     let (tenant, day, now) = (tx.tenant().clone(), account.next_day, clock.now());
-    let range = (day.begin() - BEFORE, day.end());
+    let range = (day.begin() - BEFORE - lag, day.end() - lag);
     let ours = db::settlement_lines::ours(tx, &tenant, &account.account, report, range).await?;
     let compared = compare(report, &ours);
     if !compared.to_ask.is_empty() && now < day.end() + PATIENCE {

@@ -13,7 +13,7 @@ macro_rules! select {
         sqlx::query_as!(
             Row,
             r#"select id as "id: PaymentId", tenant, bill_id as "bill_id: BillId", payer, account, amount, currency, return_url,
-                 next_url, status, failure, cancelled_by, provider_id, silent_since, captured, refunded, refunding, disputed, created_at,
+                 next_url, status, failure, cancelled_by, provider_id, charge_id, silent_since, captured, refunded, refunding, disputed, created_at,
                  expires_at, finished_at, receipt_id as "receipt_id: DocumentId"
              from payments
              "# + $tail,
@@ -64,7 +64,7 @@ pub async fn update(
     let updated = sqlx::query!(
         "update payments set return_url = $3, next_url = $4, status = $5, failure = $6, cancelled_by = $7, provider_id = $8,
              silent_since = $9, captured = $10, refunded = $11, refunding = $12, contradiction = coalesce($13, contradiction),
-             finished_at = $14, disputed = $15, receipt_id = $16
+             finished_at = $14, disputed = $15, receipt_id = $16, charge_id = $17
          where tenant = $1 and id = $2",
         payment.tenant.as_str(),
         payment.id.as_uuid(),
@@ -82,6 +82,7 @@ pub async fn update(
         payment.finished_at,
         payment.disputed,
         payment.receipt_id.map(Uuid::from),
+        payment.charge_id,
     )
     .execute(db)
     .await?;
@@ -101,6 +102,23 @@ pub async fn find(
         tenant.as_str(),
         id.as_uuid(),
         payers as Option<&[Subject]>,
+    );
+    row.fetch_optional(db).await?.map(Row::into_payment).transpose()
+}
+
+/// Reads the payment whose charge goes by this name.
+#[tracing::instrument(name = "db.payments.of_charge", skip_all)]
+pub async fn of_charge(
+    db: &mut PgConnection,
+    tenant: &Tenant,
+    account: &AccountName,
+    charge_id: &str,
+) -> sqlx::Result<Option<Payment>> {
+    let row = select!(
+        "where tenant = $1 and account = $2 and charge_id = $3",
+        tenant.as_str(),
+        account.as_str(),
+        charge_id,
     );
     row.fetch_optional(db).await?.map(Row::into_payment).transpose()
 }
@@ -205,6 +223,7 @@ struct Row {
     failure: Option<String>,
     cancelled_by: Option<String>,
     provider_id: Option<String>,
+    charge_id: Option<String>,
     silent_since: Option<OffsetDateTime>,
     captured: i64,
     refunded: i64,
@@ -246,6 +265,7 @@ impl Row {
             return_url: self.return_url,
             state,
             provider_id: self.provider_id,
+            charge_id: self.charge_id,
             next_url: self.next_url,
             cancel,
             silent_since: self.silent_since,

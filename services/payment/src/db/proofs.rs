@@ -28,7 +28,7 @@ pub async fn settlements(db: &mut PgConnection, tenant: &Tenant, limit: i64) -> 
         ),
         counted as (
             select settlement_id, currency, coalesce(sum(reported), 0)::bigint as net,
-                coalesce(-sum(reported) filter (where kind = 'fee' and status = 'matched'), 0)::bigint as fees,
+                coalesce(-sum(expected) filter (where kind = 'fee' and status in ('matched', 'found')), 0)::bigint as fees,
                 coalesce(sum(expected) filter (
                     where kind <> 'fee' and status in ('matched', 'amount_differs', 'found')), 0)::bigint as settled,
                 count(*) filter (where report_line is not null and kind <> 'net') as lines,

@@ -1,6 +1,6 @@
 //! Table `settlement_lines`, and what they are compared with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ids::{PaymentId, SettlementId, Tenant};
 use sqlx::PgConnection;
@@ -24,14 +24,20 @@ pub async fn ours(
     let named = report.lines().iter().filter_map(|line| line.reference.parse::<PaymentId>().ok());
     let named: BTreeSet<PaymentId> = named.chain(strays.iter().map(|stray| stray.payment)).collect();
     let named: Vec<Uuid> = named.into_iter().map(Uuid::from).collect();
+    let nameless = report.lines().iter().filter(|line| line.reference.is_empty());
+    let charges: BTreeSet<&str> = nameless.map(|line| &*line.payment).collect();
+    let charges: Vec<&str> = charges.into_iter().collect();
     let payments = sqlx::query!(
-        r#"select id as "id: PaymentId", provider_id from payments where tenant = $1 and account = $2 and id = any($3)"#,
+        r#"select id as "id: PaymentId", coalesce(charge_id, provider_id) as name
+         from payments where tenant = $1 and account = $2 and (id = any($3) or charge_id = any($4))"#,
         tenant.as_str(),
         account.as_str(),
         &named,
+        &charges as &[&str],
     );
-    let payments = payments.fetch_all(&mut *db).await?.into_iter().map(|row| (row.id, row.provider_id));
-    let payments = payments.collect();
+    let payments = payments.fetch_all(&mut *db).await?.into_iter().map(|row| (row.id, row.name));
+    let payments: BTreeMap<PaymentId, Option<String>> = payments.collect();
+    let named: Vec<Uuid> = payments.keys().copied().map(Uuid::from).collect();
     let counted: Vec<&str> =
         report.lines().iter().map(|line| &*line.id).filter(|id| !id.is_empty()).collect();
     let counted = sqlx::query_scalar!(
@@ -55,7 +61,8 @@ async fn movements(
 ) -> sqlx::Result<Vec<Movement>> {
     let rows = sqlx::query!(
         r#"with movements as (
-             select 'charge' as kind, p.id as subject, p.id as payment, p.provider_id as object, p.currency, p.captured as amount,
+             select 'charge' as kind, p.id as subject, p.id as payment, coalesce(p.charge_id, p.provider_id) as object, p.currency,
+                 p.captured as amount,
                  p.finished_at as at
              from payments p
              where p.tenant = $1 and p.account = $2 and p.status = 'completed'
@@ -110,7 +117,8 @@ async fn movements(
 
 async fn strays(db: &mut PgConnection, tenant: &Tenant, account: &AccountName) -> sqlx::Result<Vec<Stray>> {
     let rows = sqlx::query!(
-        r#"select kind, coalesce(provider_object, '') as "object!", payment_id as "payment!: PaymentId", currency
+        r#"select kind, coalesce(provider_object, '') as "object!", payment_id as "payment!: PaymentId", currency,
+             coalesce(reported, 0) as "amount!"
          from settlement_lines s
          where tenant = $1 and account = $2 and status = 'missing_here' and payment_id is not null
              and not exists (
@@ -128,6 +136,7 @@ async fn strays(db: &mut PgConnection, tenant: &Tenant, account: &AccountName) -
             object: row.object,
             payment: row.payment,
             currency: row.currency.parse().map_err(|_| unreadable("currency"))?,
+            amount: row.amount,
         })
     })
     .collect()

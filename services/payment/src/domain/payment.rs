@@ -31,6 +31,8 @@ pub struct Payment {
     pub state: State,
     /// What the provider calls it, once it is known there.
     pub provider_id: Option<String>,
+    /// What the provider calls the charge, where that has a name of its own: callbacks and reports may have that alone.
+    pub charge_id: Option<String>,
     /// Where the payer goes on, while they can.
     pub next_url: Option<String>,
     /// Who wants it cancelled.
@@ -155,6 +157,8 @@ pub enum Standing {
     Charged {
         /// In minor units.
         amount: i64,
+        /// What the provider calls the charge, where that has a name of its own.
+        charge_id: Option<String>,
     },
     /// The payer's bank said no.
     Declined,
@@ -312,7 +316,8 @@ impl Payment {
         match standing {
             Standing::Open { next_url } => self.open(next_url, now),
             Standing::Charging => self.silent(now, patience),
-            Standing::Charged { amount } if (1..=self.amount).contains(&amount) => {
+            Standing::Charged { amount, charge_id } if (1..=self.amount).contains(&amount) => {
+                self.charge_id = self.charge_id.or(charge_id);
                 self.end(State::Completed { captured: amount }, Event::Completed, now)
             }
             Standing::Charged { .. } => self.contradicted("charged what it was not asked to", now, patience),

@@ -121,16 +121,18 @@ pub struct Stray {
     pub kind: LineKind,
     /// What the provider calls what moved.
     pub object: String,
-    /// The payment that its reference names.
+    /// The payment that it is of.
     pub payment: PaymentId,
     /// Of what.
     pub currency: Currency,
+    /// What that report has said, signed.
+    pub amount: i64,
 }
 
 /// What is known here.
 #[derive(Clone, Debug, Default)]
 pub struct Ours {
-    /// Payments that the report may name, and what the provider calls them.
+    /// Payments that the report may name, and what the provider calls them, or their charges where those have names of their own.
     pub payments: BTreeMap<PaymentId, Option<String>>,
     /// What moved.
     pub movements: Vec<Movement>,
@@ -254,7 +256,7 @@ impl Line {
         let net = self.reported.unwrap_or(0);
         let ours = self.expected.filter(|_| self.status.settles()).unwrap_or(0);
         match self.kind {
-            LineKind::Fee if self.status.settles() => Totals { net, fees: -net, ..Totals::default() },
+            LineKind::Fee => Totals { net, fees: -ours, settled: 0, unexplained: net.saturating_sub(ours) },
             _ => Totals { net, fees: 0, settled: ours, unexplained: net.saturating_sub(ours) },
         }
     }

@@ -127,6 +127,7 @@ impl Account {
         let short = |text: &String| (1..=255).contains(&text.len());
         let event = id.or(about.event).filter(short).ok_or(NotHeard::Body)?;
         let kind = Some(about.kind).filter(short).ok_or(NotHeard::Body)?;
-        Ok(Heard { event, kind, reference: about.reference.filter(short), payment: about.payment })
+        let (reference, charge) = (about.reference.filter(short), about.charge.filter(short));
+        Ok(Heard { event, kind, reference, payment: about.payment, charge })
     }
 }

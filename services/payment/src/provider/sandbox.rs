@@ -213,7 +213,7 @@ fn read(payment: &Payment, record: Record) -> Seen {
             _ => return Seen::NoAnswer,
         },
         "processing" | "authorised" => Standing::Charging,
-        "captured" => Standing::Charged { amount: amount_captured },
+        "captured" => Standing::Charged { amount: amount_captured, charge_id: None },
         "cancelled" => Standing::Cancelled,
         "expired" => Standing::Expired,
         "failed" => match failure.as_ref().map(|failure| &*failure.code) {
@@ -242,5 +242,6 @@ pub(super) fn about(body: &[u8]) -> Option<About> {
         reference: String,
     }
     let Body { r#type: kind, data: Data { payment } } = serde_json::from_slice(body).ok()?;
-    Some(About { event: None, kind, reference: Some(payment.id), payment: payment.reference.parse().ok() })
+    let ours = payment.reference.parse().ok();
+    Some(About { event: None, kind, reference: Some(payment.id), payment: ours, charge: None })
 }

@@ -6,6 +6,7 @@
 //! time at which the payment does, so that one that is asked for too late is refused by Stripe itself.
 
 mod amount;
+mod books;
 mod call;
 mod event;
 mod record;

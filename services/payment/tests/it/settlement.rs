@@ -300,9 +300,9 @@ async fn what_nobody_can_say_for_hours_does_not_hold_up_the_day_and_is_found_lat
     assert_eq!(app.balance(AccountKind::Clearing, ACCOUNT).await, 10_000);
     let second = app.settle_today().await;
     let (_, lines) = get(&fin, &second.id.to_string()).await.unwrap();
-    assert_eq!(statuses(&lines), [(Kind::Charge, Status::Found)]);
+    assert_eq!(statuses(&lines), [(Kind::Charge, Status::Found), (Kind::Fee, Status::Found)]);
     assert_eq!(app.balance(AccountKind::Clearing, ACCOUNT).await, 0);
-    assert_eq!(app.balance(AccountKind::Suspense, ACCOUNT).await, 160, "the fee is for somebody to explain");
+    assert_eq!(app.balance(AccountKind::Suspense, ACCOUNT).await, 0, "nothing is left to explain");
     let (_, lines) = get(&fin, &first.settlement_id).await.unwrap();
     let charge =
         lines.iter().find(|line| line.payment_id == silent.payment_id && line.kind() == Kind::Charge);

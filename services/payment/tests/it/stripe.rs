@@ -9,7 +9,7 @@ mod standing;
 
 use clock::Clock;
 use ids::{BillId, PaymentId, RefundId};
-use payment::domain::{Payment, PaymentState, Refund, RefundState};
+use payment::domain::{Payment, PaymentState, Refund, RefundState, Standing};
 use payment::provider::{Accounts, Provider};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
@@ -48,6 +48,7 @@ pub(crate) fn payment() -> Payment {
         return_url: Some("https://town.example/bills?a=1&b=ü".to_owned()),
         state: PaymentState::Initiated,
         provider_id: None,
+        charge_id: None,
         next_url: None,
         cancel: None,
         silent_since: None,
@@ -59,6 +60,11 @@ pub(crate) fn payment() -> Payment {
         finished_at: None,
         receipt_id: None,
     }
+}
+
+/// It is charged, as the only session of a server is.
+pub(crate) fn charged(amount: i64) -> Standing {
+    Standing::Charged { amount, charge_id: Some(format!("pi_{}", standing::SESSION)) }
 }
 
 /// A refund of some of it.

@@ -2,9 +2,11 @@
 
 use e2e::citizen::key;
 use e2e::files::{self, File};
+use e2e::person::Person;
 use e2e::{Citizen, Document};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use testkit::canary::Canary;
 
 use crate::harness::{in_world, problem, sign_in};
 
@@ -24,7 +26,10 @@ async fn initiate(ada: &mut Citizen, change: impl FnOnce(&mut Value)) -> reqwest
 #[test]
 fn a_declaration_that_breaks_a_rule_names_its_field() {
     in_world(async |world| {
-        let mut ada = sign_in(world, "ada").await;
+        // Of somebody nothing else is made for meanwhile.
+        let person = Person::register(&format!("picky-{}", &key()[..12]), &Canary::new()).await.unwrap();
+        let mut ada = sign_in(world, &person.user).await;
+        ada.initiate(&files::pdf(), &key()).await.unwrap();
         let before = ada.get("/v1/documents?page_size=200").await.unwrap();
         let cases: [(&str, Value, StatusCode, &str); 12] = [
             ("purpose", json!("party"), StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_PURPOSE"),
@@ -52,6 +57,7 @@ fn a_declaration_that_breaks_a_rule_names_its_field() {
         }
         let after = ada.get("/v1/documents?page_size=200").await.unwrap();
         assert_eq!(before, after, "a refused declaration must store nothing");
+        person.forget().await.unwrap();
     });
 }
 

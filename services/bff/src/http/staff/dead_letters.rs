@@ -23,6 +23,8 @@ pub enum Owner {
     Document,
     /// Recipients, feeds and deliveries.
     Notification,
+    /// Bills, payments and the books.
+    Payment,
 }
 
 impl Owner {
@@ -30,6 +32,7 @@ impl Owner {
         match name {
             "document" => Ok(Self::Document),
             "notification" => Ok(Self::Notification),
+            "payment" => Ok(Self::Payment),
             // A service that does not exist has no dead letters.
             _ => {
                 Err(Error::new(Code::NotFound, reason::DEAD_LETTER_NOT_FOUND, "there is no such dead letter"))
@@ -41,6 +44,7 @@ impl Owner {
         match self {
             Self::Document => "document",
             Self::Notification => "notification",
+            Self::Payment => "payment",
         }
     }
 
@@ -48,6 +52,7 @@ impl Owner {
         match self {
             Self::Document => services.document_letters.clone(),
             Self::Notification => services.notification_letters.clone(),
+            Self::Payment => services.payment_letters.clone(),
         }
     }
 }

@@ -22,6 +22,7 @@ fn payment(clock: &Clock) -> Payment {
         return_url: None,
         state: PaymentState::Completed { captured: CAPTURED },
         provider_id: Some("pay_1".to_owned()),
+        charge_id: None,
         next_url: None,
         cancel: None,
         silent_since: None,

@@ -79,6 +79,7 @@ impl World {
             return_url: None,
             state: PaymentState::Completed { captured },
             provider_id: None,
+            charge_id: None,
             next_url: None,
             cancel: None,
             silent_since: None,

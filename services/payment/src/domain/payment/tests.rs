@@ -24,6 +24,7 @@ fn payment() -> Payment {
         return_url: Some("https://town.example/".to_owned()),
         state: State::Initiated,
         provider_id: None,
+        charge_id: None,
         next_url: None,
         cancel: None,
         silent_since: None,
@@ -39,6 +40,10 @@ fn payment() -> Payment {
 
 fn record(standing: Standing) -> Seen {
     Seen::Record { provider_id: "pay_1".to_owned(), standing }
+}
+
+fn charged(amount: i64) -> Standing {
+    Standing::Charged { amount, charge_id: None }
 }
 
 fn open() -> Seen {
@@ -64,8 +69,7 @@ fn a_payment_is_made_then_looked_at_then_over() {
     assert_eq!(events, [Event::Submitted]);
     assert_eq!(submitted.next_url.as_deref(), Some("https://psp.example/checkout/pay_1"));
     assert_eq!(submitted.ask(BEGAN), Some(Ask::Look("pay_1".to_owned())));
-    let (paid, events) =
-        after([open(), record(Standing::Charging), record(Standing::Charged { amount: AMOUNT })]);
+    let (paid, events) = after([open(), record(Standing::Charging), record(charged(AMOUNT))]);
     assert_eq!(events, [Event::Submitted, Event::Completed]);
     assert_eq!((paid.captured(), paid.available()), (AMOUNT, AMOUNT));
     assert_eq!(
@@ -81,7 +85,7 @@ fn each_way_to_end_has_its_state_and_event() {
         (record(Standing::Broken), State::Failed(Failure::ProviderError), Event::Failed),
         (record(Standing::Expired), State::Failed(Failure::Expired), Event::Expired),
         (record(Standing::Cancelled), State::Cancelled(CancelledBy::Payer), Event::Cancelled),
-        (record(Standing::Charged { amount: 1 }), State::Completed { captured: 1 }, Event::Completed),
+        (record(charged(1)), State::Completed { captured: 1 }, Event::Completed),
         (Seen::Refused, State::Failed(Failure::ProviderError), Event::Failed),
     ];
     for (seen, state, event) in ways {
@@ -102,7 +106,7 @@ fn what_is_to_be_cancelled_is_made_first_and_then_cancelled() {
     assert_eq!(cancelled.payment.state, State::Cancelled(CancelledBy::Staff));
     assert_eq!(cancelled.payment.clone().ask_cancel(CancelledBy::Payer), Err(Over));
     // It was charged before the provider heard of it: the money has moved, so it is paid.
-    let charged = applied.payment.apply(record(Standing::Charged { amount: AMOUNT }), BEGAN, PATIENCE);
+    let charged = applied.payment.apply(record(charged(AMOUNT)), BEGAN, PATIENCE);
     assert_eq!(charged.payment.state, State::Completed { captured: AMOUNT });
 }
 
@@ -135,37 +139,30 @@ fn silence_is_unknown_after_a_while_and_any_answer_ends_it() {
         assert_eq!((again.payment.state, again.event), (State::OutcomeUnknown, None));
         let back = again.payment.apply(open(), BEGAN + PATIENCE * 3, PATIENCE);
         assert_eq!((back.payment.state, back.event), (State::Submitted, Some(Event::Submitted)));
-        let paid =
-            unknown.payment.apply(record(Standing::Charged { amount: AMOUNT }), BEGAN + PATIENCE, PATIENCE);
+        let paid = unknown.payment.apply(record(charged(AMOUNT)), BEGAN + PATIENCE, PATIENCE);
         assert_eq!(paid.event, Some(Event::Completed));
     }
 }
 
 #[test]
 fn what_cannot_be_is_noted_and_believed_by_nobody() {
-    let other =
-        Seen::Record { provider_id: "pay_2".to_owned(), standing: Standing::Charged { amount: AMOUNT } };
-    for wrong in [
-        record(Standing::Charged { amount: AMOUNT + 1 }),
-        record(Standing::Charged { amount: 0 }),
-        record(Standing::Charged { amount: -1 }),
-        other,
-        Seen::Refused,
-    ] {
+    let other = Seen::Record { provider_id: "pay_2".to_owned(), standing: charged(AMOUNT) };
+    for wrong in [record(charged(AMOUNT + 1)), record(charged(0)), record(charged(-1)), other, Seen::Refused]
+    {
         let (submitted, _) = after([open()]);
         let applied = submitted.apply(wrong, BEGAN, PATIENCE);
         assert!(applied.contradiction.is_some());
         assert_eq!((applied.payment.state, applied.event), (State::Submitted, None));
     }
     let (failed, _) = after([open(), record(Standing::Declined)]);
-    let applied = failed.clone().apply(record(Standing::Charged { amount: AMOUNT }), BEGAN, PATIENCE);
+    let applied = failed.clone().apply(record(charged(AMOUNT)), BEGAN, PATIENCE);
     assert!(applied.contradiction.is_some());
     assert_eq!((applied.payment, applied.event), (failed, None));
 }
 
 #[test]
 fn a_refund_needs_what_was_charged_and_a_right_belief() {
-    let (paid, _) = after([open(), record(Standing::Charged { amount: AMOUNT })]);
+    let (paid, _) = after([open(), record(charged(AMOUNT))]);
     assert_eq!(payment().refund(1, 0).unwrap_err(), NotRefunded::NotCharged);
     assert_eq!(paid.clone().refund(1, AMOUNT - 1).unwrap_err(), NotRefunded::Stale);
     assert_eq!(paid.clone().refund(AMOUNT + 1, AMOUNT).unwrap_err(), NotRefunded::AboveAvailable);
@@ -179,8 +176,8 @@ fn seen() -> impl Strategy<Value = Seen> {
     let standing = prop_oneof![
         4 => Just(Standing::Open { next_url: "https://psp.example/x".to_owned() }),
         4 => Just(Standing::Charging),
-        2 => (-1..AMOUNT + 2).prop_map(|amount| Standing::Charged { amount }),
-        1 => Just(Standing::Charged { amount: AMOUNT }),
+        2 => (-1..AMOUNT + 2).prop_map(charged),
+        1 => Just(charged(AMOUNT)),
         1 => Just(Standing::Declined),
         1 => Just(Standing::Broken),
         1 => Just(Standing::Cancelled),
@@ -235,7 +232,7 @@ proptest! {
             let before = payment.clone();
             match step {
                 Step::Hear(seen) => {
-                    let charged = matches!(&seen, Seen::Record { provider_id, standing: Standing::Charged { amount } }
+                    let charged = matches!(&seen, Seen::Record { provider_id, standing: Standing::Charged { amount, .. } }
                         if (1..=AMOUNT).contains(amount)
                             && before.provider_id.as_ref().is_none_or(|known| known == provider_id));
                     let applied = payment.apply(seen, now, PATIENCE);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ids::PaymentId;
 use uuid::Uuid;
 
-use super::{Compared, Line, LineKind, LineStatus, Movement, Ours, Report, ReportLine};
+use super::{Compared, Line, LineKind, LineStatus, Movement, Ours, Report, ReportLine, Stray};
 use crate::domain::Currency;
 
 /// Compares a report with what happened here.
@@ -30,6 +30,7 @@ type Settled = BTreeSet<(LineKind, Uuid)>;
 struct Comparing<'o> {
     ours: &'o Ours,
     /// By what the provider calls it.
+    payments: BTreeMap<&'o str, PaymentId>,
     movements: BTreeMap<(LineKind, PaymentId, &'o str), &'o Movement>,
     settled: Settled,
     counted: BTreeSet<String>,
@@ -40,9 +41,11 @@ struct Comparing<'o> {
 impl<'o> Comparing<'o> {
     fn new(ours: &'o Ours) -> Self {
         let key = |movement: &'o Movement| ((movement.kind, movement.payment, &*movement.object), movement);
+        let name = |(id, name): (&PaymentId, &'o Option<String>)| Some((name.as_deref()?, *id));
         let settled = ours.movements.iter().filter(|movement| movement.settled);
         Self {
             ours,
+            payments: ours.payments.iter().filter_map(name).collect(),
             movements: ours.movements.iter().map(key).collect(),
             settled: settled.map(|movement| (movement.kind, movement.subject)).collect(),
             counted: ours.counted.clone(),
@@ -53,6 +56,10 @@ impl<'o> Comparing<'o> {
 
     fn find_strays(&mut self) {
         for stray in &self.ours.strays {
+            if stray.kind == LineKind::Fee {
+                self.find_fee(stray);
+                continue;
+            }
             let movement = self.movements.get(&(stray.kind, stray.payment, &*stray.object)).copied();
             let Some(movement) = movement.filter(|movement| movement.currency == stray.currency) else {
                 continue;
@@ -65,6 +72,24 @@ impl<'o> Comparing<'o> {
                 });
             }
         }
+    }
+
+    /// Nothing here says how much a fee is: what it is about is known by now.
+    fn find_fee(&mut self, stray: &Stray) {
+        let Some(subject) = self.charged_for(stray.payment, &stray.object, stray.currency) else { return };
+        self.lines.push(Line {
+            kind: LineKind::Fee,
+            status: LineStatus::Found,
+            report_line: None,
+            provider_line: None,
+            provider_object: named(&stray.object),
+            reference: Some(stray.payment.to_string()),
+            currency: stray.currency,
+            reported: None,
+            expected: Some(stray.amount),
+            payment: Some(stray.payment),
+            subject: Some(subject),
+        });
     }
 
     fn line(&mut self, number: i32, line: &ReportLine) {
@@ -104,8 +129,12 @@ impl<'o> Comparing<'o> {
         });
     }
 
-    /// The payment that a line names, if it is ours and the provider's name of it is not another's.
+    /// The payment that a line names, if it is ours and the provider's name of it is not another's. A line without a reference has the
+    /// provider's name alone.
     fn payment(&self, line: &ReportLine) -> Option<PaymentId> {
+        if line.reference.is_empty() {
+            return self.payments.get(&*line.payment).copied();
+        }
         let id = line.reference.parse().ok()?;
         let known = self.ours.payments.get(&id)?;
         known.as_ref().is_none_or(|known| *known == line.payment).then_some(id)

@@ -168,7 +168,8 @@ fn a_total_that_is_not_the_sum_is_a_line_of_its_own() {
 
 #[test]
 fn what_was_missing_here_is_found_once_it_is_known() {
-    let stray = Stray { kind: Charge, object: "pay_1".to_owned(), payment: id(1), currency: eur() };
+    let stray =
+        Stray { kind: Charge, object: "pay_1".to_owned(), payment: id(1), currency: eur(), amount: 1_000 };
     let mut known = ours(vec![moved(Charge, 1, 1_000)]);
     known.strays = vec![stray.clone(), stray];
     let compared = compare(&report(Vec::new()), &known);
@@ -321,4 +322,28 @@ proptest! {
             prop_assert!(compared.totals().values().all(|totals| totals.unexplained == 0));
         }
     }
+}
+
+#[test]
+fn a_fee_that_was_missing_here_is_found_once_what_it_is_about_is_known() {
+    let stray = Stray { kind: Fee, object: "pay_1".to_owned(), payment: id(1), currency: eur(), amount: -34 };
+    let mut known = Ours { strays: vec![stray], ..ours(Vec::new()) };
+    assert!(compare(&report(Vec::new()), &known).lines.is_empty(), "nobody knows yet");
+    known.movements = vec![Movement { settled: true, ..moved(Charge, 1, 1_000) }];
+    let compared = compare(&report(Vec::new()), &known);
+    assert_eq!(statuses(&compared), [(Fee, Found)]);
+    let totals = Totals { net: 0, fees: 34, settled: 0, unexplained: 34 };
+    assert_eq!(compared.totals()[&eur()], totals);
+}
+
+#[test]
+fn a_line_without_a_reference_goes_by_the_name_of_its_payment() {
+    let mut nameless = line(Charge, "e1", 1, 1_000);
+    nameless.reference.clear();
+    let mut of_nobody = line(Charge, "e2", 2, 5);
+    of_nobody.reference.clear();
+    let compared = compare(&report(vec![nameless, of_nobody]), &ours(vec![moved(Charge, 1, 1_000)]));
+    assert_eq!(statuses(&compared), [(Charge, MissingHere), (Charge, Matched)]);
+    assert_eq!((compared.lines[0].payment, compared.lines[1].payment), (None, Some(id(1))));
+    assert!(compared.to_ask.is_empty());
 }

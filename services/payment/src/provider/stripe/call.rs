@@ -4,8 +4,8 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
 
-use super::Stripe;
 use super::record::{List, Named, Refusal, RefusalError};
+use super::{Stripe, refused};
 use crate::provider::http::{self, Answer, CallError};
 
 /// What every call says it is written for: an account's own default may be years older, or change.
@@ -99,11 +99,7 @@ impl Stripe {
     ) -> Found<T> {
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let mut request = self.get(path).query(query).query(&[("limit", PAGE)]);
-            if let Some(after) = &after {
-                request = request.query(&[("starting_after", after)]);
-            }
-            let Came::Record(List { data, has_more }) = self.call::<List<T>>(request).await else {
+            let Some(List { data, has_more }) = self.page::<T>(path, query, after.as_deref()).await else {
                 return Found::Unclear;
             };
             let last = data.last().map(|one| one.id().to_owned());
@@ -117,5 +113,45 @@ impl Stripe {
         }
         tracing::error!(pages = MOST_PAGES, "a list of the provider is longer than is read");
         Found::Unclear
+    }
+
+    /// Reads a list, newest first, page by page; `None` where not all of it is answered, or it is longer than that.
+    pub(super) async fn list<T: DeserializeOwned + Named>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        most: usize,
+    ) -> Option<Vec<T>> {
+        let mut all: Vec<T> = Vec::new();
+        while all.len() < most {
+            let List { data, has_more } = self.page(path, query, all.last().map(Named::id)).await?;
+            let goes_on = has_more && !data.is_empty();
+            all.extend(data);
+            if !goes_on {
+                return Some(all);
+            }
+        }
+        tracing::error!(most, "a list of the provider is longer than is read");
+        None
+    }
+
+    async fn page<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        after: Option<&str>,
+    ) -> Option<List<T>> {
+        let mut request = self.get(path).query(query).query(&[("limit", PAGE)]);
+        if let Some(after) = after {
+            request = request.query(&[("starting_after", after)]);
+        }
+        match self.call(request).await {
+            Came::Record(list) => Some(list),
+            Came::Refused(refusal) => {
+                refused(&path.join("/"), &refusal);
+                None
+            }
+            Came::Failed | Came::Nothing => None,
+        }
     }
 }

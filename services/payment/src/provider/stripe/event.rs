@@ -18,11 +18,13 @@ struct Data {
     object: Option<Object>,
 }
 
-/// A session, an intent, a charge, a refund, or anything else that the endpoint is told of.
-#[derive(Deserialize)]
+/// A session, an intent, a charge, a refund, a dispute, or anything else that the endpoint is told of.
+#[derive(Default, Deserialize)]
 struct Object {
     id: Option<String>,
     client_reference_id: Option<String>,
+    /// Of a dispute, on which nothing of ours is written.
+    payment_intent: Option<String>,
     #[serde(default)]
     metadata: Option<Metadata>,
 }
@@ -30,10 +32,10 @@ struct Object {
 /// What a callback is about; `None` where it is no callback.
 pub(crate) fn about(body: &[u8]) -> Option<About> {
     let Event { id, r#type: kind, data } = serde_json::from_slice(body).ok()?;
-    let object = data.object.unwrap_or(Object { id: None, client_reference_id: None, metadata: None });
+    let object = data.object.unwrap_or_default();
     let written = object.metadata.and_then(|metadata| metadata.payment);
     let payment = [written, object.client_reference_id].into_iter().flatten().find_map(|id| id.parse().ok());
-    Some(About { event: Some(id), kind, reference: object.id, payment })
+    Some(About { event: Some(id), kind, reference: object.id, payment, charge: object.payment_intent })
 }
 
 #[cfg(test)]
@@ -65,6 +67,16 @@ mod tests {
             assert_eq!((about.event.as_deref(), about.reference.as_deref()), (Some("evt_1"), Some("cs_1")));
             assert_eq!(about.kind, "some.thing");
         }
+    }
+
+    #[test]
+    fn a_dispute_names_the_charge() {
+        let about =
+            told(&json!({ "id": "du_1", "object": "dispute", "payment_intent": "pi_1", "metadata": {} }));
+        assert_eq!((about.payment, about.charge.as_deref()), (None, Some("pi_1")));
+        let of_none =
+            told(&json!({ "id": "du_1", "object": "dispute", "payment_intent": null, "metadata": {} }));
+        assert_eq!((of_none.payment, of_none.charge), (None, None));
     }
 
     #[test]

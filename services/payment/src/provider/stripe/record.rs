@@ -193,7 +193,8 @@ impl Session {
         if amount.is_none() {
             tracing::error!(payment.id = %payment.id, "the provider has charged what cannot be counted");
         }
-        amount.map(|amount| Standing::Charged { amount })
+        let charge_id = Some(intent.id.clone()).filter(|id| (1..=255).contains(&id.len()));
+        amount.map(|amount| Standing::Charged { amount, charge_id })
     }
 }
 
@@ -235,4 +236,4 @@ pub(super) fn written(part: &str, payment: &Payment, refund: Option<&Refund>) ->
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

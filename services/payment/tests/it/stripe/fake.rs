@@ -63,6 +63,8 @@ struct Inner {
     sessions: Vec<Value>,
     intents: BTreeMap<String, Value>,
     refunds: Vec<Value>,
+    /// Disputes, payouts and balance transactions, newest first.
+    books: BTreeMap<&'static str, Vec<Value>>,
     /// How the next refunds stand at first.
     refund_status: String,
     keys: BTreeMap<String, (BTreeMap<String, String>, StatusCode, Value)>,
@@ -77,6 +79,7 @@ impl Fake {
             sessions: Vec::new(),
             intents: BTreeMap::new(),
             refunds: Vec::new(),
+            books: BTreeMap::new(),
             refund_status: "succeeded".to_owned(),
             keys: BTreeMap::new(),
         };
@@ -161,6 +164,11 @@ impl Fake {
     /// How the refunds that are made from now on stand at first.
     pub(crate) fn refunds_are(&self, status: &str) {
         self.with(|inner| status.clone_into(&mut inner.refund_status));
+    }
+
+    /// What its list of these has, newest first.
+    pub(crate) fn books(&self, of: &'static str, all: Vec<Value>) {
+        self.with(|inner| inner.books.insert(of, all));
     }
 
     /// How every refund stands now.
@@ -292,6 +300,9 @@ impl Inner {
                     refused("invalid_request_error", Some("resource_missing"), None).1,
                 ),
             },
+            (&Method::GET, [books @ ("disputes" | "payouts" | "balance_transactions")]) => {
+                (StatusCode::OK, self.list_books(books, call))
+            }
             _ => (StatusCode::NOT_FOUND, refused("invalid_request_error", None, None).1),
         }
     }
@@ -342,6 +353,22 @@ impl Inner {
         let all: Vec<Value> =
             self.sessions.iter().rev().filter(within).map(|session| self.expanded(session)).collect();
         (StatusCode::OK, page(&all, call))
+    }
+
+    /// Those that are of what is asked for, or arrive within a time.
+    fn list_books(&self, books: &str, call: &Call) -> Value {
+        let bound = |name: &str| call.form.get(name).map(|text| text.parse::<i64>().expect("a moment"));
+        let (from, until) = (bound("arrival_date[gte]"), bound("arrival_date[lt]"));
+        let wanted = |one: &&Value| {
+            let at = one["arrival_date"].as_i64();
+            ["payment_intent", "payout"]
+                .iter()
+                .all(|name| call.form.get(*name).is_none_or(|of| one[*name] == **of))
+                && from.is_none_or(|from| at >= Some(from))
+                && until.is_none_or(|until| at < Some(until))
+        };
+        let all: Vec<Value> = self.books.get(books).into_iter().flatten().filter(wanted).cloned().collect();
+        page(&all, call)
     }
 
     fn refund(&mut self, call: &Call) -> (StatusCode, Value) {

@@ -76,10 +76,7 @@ async fn after_a_day_the_key_is_forgotten_and_nothing_is_made_anew() {
     // Stripe takes no session that has ended already, and the one of yesterday was paid.
     fake.pay(SESSION, "succeeded", None);
     let seen = stripe.ask(&payment, &Ask::Create, clock.now()).await;
-    assert_eq!(
-        seen,
-        Seen::Record { provider_id: SESSION.to_owned(), standing: Standing::Charged { amount: 1_050 } }
-    );
+    assert_eq!(seen, Seen::Record { provider_id: SESSION.to_owned(), standing: super::charged(1_050) });
     assert_eq!(fake.sessions().len(), 1);
     assert_eq!(fake.paths(), [CREATE, CREATE, LIST]);
 }

@@ -9,7 +9,8 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Request, Response, StatusCode};
-use payment::domain::{Ask, Payment, RefundSeen, RefundState, Seen, Standing};
+use payment::domain::{Ask, Day, Payment, RefundSeen, RefundState, Seen, Standing};
+use payment::provider::SettlementSeen;
 use serde_json::{Value, json};
 use time::Duration;
 use tokio::net::TcpListener;
@@ -53,6 +54,18 @@ impl Relay {
     }
 }
 
+impl Relayed {
+    fn fill_in(&self, said: &mut Value) {
+        let Some(Value::Object(fields)) = said["object"].as_str().and_then(|kind| self.fields.get(kind))
+        else {
+            return;
+        };
+        for (name, value) in fields.clone() {
+            said[name] = value;
+        }
+    }
+}
+
 impl Drop for Relay {
     fn drop(&mut self) {
         self.server.abort();
@@ -81,11 +94,11 @@ async fn relay(State(state): State<Arc<Relayed>>, request: Request<Body>) -> Res
         .push((format!("{} {}", head.method, head.uri.path()), status.as_u16()));
     let mut said: Value = answer.json().await.expect("JSON");
     let kind = said["object"].as_str().unwrap_or_default().to_owned();
-    if let Some(Value::Object(fields)) = state.fields.get(kind.as_str()) {
-        for (name, value) in fields {
-            said[name] = value.clone();
-        }
-    }
+    state.fill_in(&mut said);
+    // Sessions and refunds that a list shows are others'.
+    let listed = said["data"].as_array_mut().into_iter().flatten();
+    let ours = |one: &&mut Value| matches!(one["object"].as_str(), Some("payout" | "balance_transaction"));
+    listed.filter(ours).for_each(|one| state.fill_in(one));
     let made = kind == "checkout.session" && head.uri.path() == "/v1/checkout/sessions";
     let status = if state.deaf && made { StatusCode::INTERNAL_SERVER_ERROR } else { status };
     Response::builder().status(status).body(Body::from(said.to_string())).expect("an answer")
@@ -161,6 +174,26 @@ async fn the_calls_of_a_refund_are_in_the_specification() {
             (format!("GET /v1/refunds/{provider_id}"), 200),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_is_asked_about_disputes_and_payouts_is_in_the_specification() {
+    let paid = Payment {
+        provider_id: Some("cs_test_1".to_owned()),
+        charge_id: Some("pi_1".to_owned()),
+        ..payment()
+    };
+    let mut fields = of(&paid);
+    fields.insert("payout", json!({ "status": "paid", "automatic": true, "reconciliation_status": "completed", "currency": "eur" }));
+    fields.insert("balance_transaction", json!({ "currency": "eur" }));
+    let relay = Relay::start(fields, false).await;
+    let stripe = provider(&relay.url);
+    // The one dispute that its list shows is an inquiry.
+    assert_eq!(stripe.ask_disputes(&paid).await, Some(Vec::new()));
+    let shown = stripe.settlement(Day::of(NOW), NOW + Duration::days(1)).await;
+    let list = |of: &str| (format!("GET /v1/{of}"), 200);
+    assert!(matches!(&shown, SettlementSeen::Report(report) if !report.lines().is_empty()), "{shown:?}");
+    assert_eq!(relay.calls(), [list("disputes"), list("payouts"), list("balance_transactions")]);
 }
 
 #[tokio::test]

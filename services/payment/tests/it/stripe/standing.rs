@@ -76,7 +76,7 @@ async fn a_declined_card_is_no_end_and_one_that_is_charged_is() {
     fake.pay(SESSION, "processing", None);
     assert_eq!(look(&stripe, &payment).await, standing(Standing::Charging));
     fake.pay(SESSION, "succeeded", None);
-    assert_eq!(look(&stripe, &payment).await, standing(Standing::Charged { amount: 1_050 }));
+    assert_eq!(look(&stripe, &payment).await, standing(super::charged(1_050)));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn what_is_to_be_cancelled_is_and_what_was_charged_before_stays() {
     let stripe = provider(&fake.url);
     let payment = Payment { cancel: Some(CancelledBy::Payer), ..open(&fake, &stripe).await };
     fake.pay(SESSION, "succeeded", None);
-    assert_eq!(stripe.ask(&payment, &cancel, NOW).await, standing(Standing::Charged { amount: 1_050 }));
+    assert_eq!(stripe.ask(&payment, &cancel, NOW).await, standing(super::charged(1_050)));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::domain::{CancelledBy, PaymentState};
 
 const URL: &str = "https://checkout.stripe.com/c/pay/cs_test_1#x";
 
-fn payment() -> Payment {
+pub(in crate::provider::stripe) fn payment() -> Payment {
     Payment {
         id: "019a0000-0000-7000-8000-000000000001".parse().expect("an id"),
         tenant: "riverton".parse().expect("a tenant"),
@@ -18,6 +18,7 @@ fn payment() -> Payment {
         return_url: None,
         state: PaymentState::Submitted,
         provider_id: None,
+        charge_id: None,
         next_url: None,
         cancel: None,
         silent_since: None,
@@ -29,6 +30,10 @@ fn payment() -> Payment {
         finished_at: None,
         receipt_id: None,
     }
+}
+
+fn charged(amount: i64) -> Standing {
+    Standing::Charged { amount, charge_id: Some("pi_1".to_owned()) }
 }
 
 fn refund() -> Refund {
@@ -99,11 +104,7 @@ fn while_the_page_is_open_the_payer_goes_on_there_whatever_was_declined() {
 #[test]
 fn what_is_charged_counts_before_what_became_of_the_page() {
     for status in ["open", "complete", "expired"] {
-        assert_eq!(
-            standing(session(status, &intent("succeeded"))),
-            Some(Standing::Charged { amount: 1_050 }),
-            "{status}"
-        );
+        assert_eq!(standing(session(status, &intent("succeeded"))), Some(charged(1_050)), "{status}");
         for pending in ["processing", "requires_capture"] {
             assert_eq!(
                 standing(session(status, &intent(pending))),
