@@ -127,6 +127,7 @@ struct Place {
 enum Owner {
     Document,
     Notification,
+    Payment,
 }
 
 /// Why `dlq` failed.
@@ -191,6 +192,7 @@ async fn connect(env: Env, args: &Args) -> Result<Reach, Error> {
     let url = match owner {
         Owner::Document => "DOCUMENT__URL",
         Owner::Notification => "NOTIFICATION__URL",
+        Owner::Payment => "PAYMENT__URL",
     };
     let (auth, target) = section(env, &["__AUTH__", url], |env| {
         let auth = auth::Settings::load_with_client(env);

@@ -66,6 +66,7 @@ fn a_place_is_a_queue_a_service_or_a_topic() {
     for line in [
         "dlq list guildhall-scan --json",
         "dlq list --service notification --tenant riverton",
+        "dlq list --service payment --tenant riverton",
         "dlq list --service document --without-tenant --url http://127.0.0.1:1",
         "dlq redrive --topic guildhall.document.v1 --all",
     ] {
