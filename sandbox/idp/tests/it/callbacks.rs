@@ -209,6 +209,26 @@ async fn a_rule_can_have_a_callback_come_before_the_answer() {
 }
 
 #[tokio::test]
+async fn no_callback_comes_before_the_answer_by_chance() {
+    let sandbox = sandbox().await;
+    let fault = json!({ "operation": "create_verification", "when": "after", "delay_ms": 400 });
+    sandbox.tell("/faults", fault).await;
+    let waiting = tokio::spawn(sandbox.submitting(&verification("PERSON_MATCH", "late", ORDINARY)).send());
+    let (mut looks, mut answered) = (0, false);
+    until(async || !sandbox.deliveries("late").await.is_empty()).await;
+    while !answered {
+        // What was sent is asked before whether the call is still being answered.
+        let sent = sandbox.deliveries("late").await[0]["sent"] != 0;
+        answered = sandbox.look("/calls?reference=late").await["data"][0]["outcome"] == "answered";
+        assert!(answered || !sent);
+        looks += 1;
+    }
+    assert!(looks > 1);
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 202);
+    sandbox.receiver.wait(1).await;
+}
+
+#[tokio::test]
 async fn who_has_no_place_for_callbacks_gets_none() {
     let sandbox = sandbox().await;
     sandbox.control(Method::PUT, "/accounts/kompass_town", &json!({ "callback_url": null })).await;
