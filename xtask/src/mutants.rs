@@ -74,7 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let out = paths::target();
     let mut attack = cargo_mutants(&stack)?;
     attack.args(&part).args(["--timeout", "180", "--no-shuffle", "--output"]).arg(&out);
-    attack.args(["--cargo-test-arg", "--lib"]);
+    // To build as well as to run.
+    attack.args(["--cargo-arg", "--lib"]);
     // It exits with more than 0 where one was missed, and where it could not begin.
     let ended = compile::watched(&mut attack, "mutants", stack.progress, &stack.log("mutants"));
     let outcome = Outcome::read(&out.join("mutants.out"))?;

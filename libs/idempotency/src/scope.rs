@@ -76,6 +76,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_request_has_one_fingerprint_and_another_request_another() {
+        let request = |minor_units| proto::common::v1::Money { minor_units, currency: "EUR".to_owned() };
+        assert_eq!(fingerprint(&request(1)), fingerprint(&request(1)));
+        assert_ne!(fingerprint(&request(1)), fingerprint(&request(2)));
+        let empty: [u8; 32] = Sha256::digest([]).into();
+        assert_eq!(fingerprint(&()), empty);
+    }
+
     proptest! {
         #[test]
         fn moving_a_character_between_parts_makes_another_scope(text in "[a-z0-9]{3,30}", at in 1usize..28) {

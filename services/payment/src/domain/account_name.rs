@@ -43,3 +43,21 @@ impl fmt::Display for AccountName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_what_was_written_and_keeps_to_its_rule() {
+        let long = "a".repeat(64);
+        for text in ["a", "acct_town-1", "A_Z", &long] {
+            let name: AccountName = text.parse().unwrap();
+            assert_eq!((name.as_str(), name.to_string().as_str()), (text, text));
+        }
+        let longer = "a".repeat(65);
+        for text in ["", "a b", "a/b", "é", &longer] {
+            assert_eq!(text.parse::<AccountName>(), Err(NoAccountName), "{text}");
+        }
+    }
+}

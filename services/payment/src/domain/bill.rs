@@ -318,3 +318,6 @@ impl Bill {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

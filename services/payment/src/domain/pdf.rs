@@ -47,6 +47,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_claim_keeps_others_away_until_it_ends() {
+        let clock = Clock::system();
+        let (now, id, bill_id) = (clock.now(), JobId::mint(&clock), BillId::mint(&clock));
+        let pdf = |until| Pdf {
+            id,
+            bill_id,
+            payment_id: None,
+            sent: 1,
+            lease_expires_at: until,
+            finished_at: None,
+        };
+        let later = now + Duration::nanoseconds(1);
+        assert_eq!(pdf(Some(later)).leased_until(now), Some(later));
+        assert_eq!((pdf(Some(now)).leased_until(now), pdf(None).leased_until(now)), (None, None));
+    }
+
+    #[test]
     fn waits_grow_up_to_a_day() {
         let clock = Clock::system();
         let (id, bill_id) = (JobId::mint(&clock), BillId::mint(&clock));

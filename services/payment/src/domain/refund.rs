@@ -103,3 +103,6 @@ impl Refund {
         (self.state == RefundState::Submitted).then(|| now + wait)
     }
 }
+
+#[cfg(test)]
+mod tests;
