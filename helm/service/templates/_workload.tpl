@@ -126,3 +126,56 @@ spec:
       {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* What proves at its time that nothing was altered, by a command of the service's own that fails where something was. */}}
+{{- define "service.proof" -}}
+{{- $secrets := dict "context" . "for" "serve" }}
+{{- range $name, $proof := .v.proofs }}
+---
+apiVersion: batch/v1
+kind: CronJob
+{{ include "service.metadata" (dict "context" $ "name" (printf "%s-%s" $.v.name $name) "wave" "1") }}
+spec:
+  schedule: {{ $proof.schedule | quote }}
+  timeZone: Etc/UTC
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 3600
+  successfulJobsHistoryLimit: 1
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+      backoffLimit: 1
+      activeDeadlineSeconds: {{ $proof.deadlineSeconds }}
+      template:
+        metadata:
+          labels:
+            {{- include "service.labels" $ | nindent 12 }}
+            app.kubernetes.io/component: proof
+        spec:
+          restartPolicy: Never
+          serviceAccountName: {{ $.v.name }}
+          {{- include "service.podSecurity" $ | nindent 10 }}
+          containers:
+            - name: proof
+              image: {{ include "service.image" $ }}
+              imagePullPolicy: {{ $.v.image.pullPolicy }}
+              args:
+                {{- toYaml $proof.args | nindent 16 }}
+              envFrom:
+                - configMapRef:
+                    name: {{ $.v.name }}
+              env:
+                {{- include "service.secretEnv" $secrets | trim | nindent 16 }}
+              resources:
+                {{- toYaml $.v.resources | nindent 16 }}
+              {{- include "service.containerSecurity" $ | nindent 14 }}
+              {{- with include "service.secretMount" $secrets | trim }}
+              volumeMounts:
+                {{- . | nindent 16 }}
+              {{- end }}
+          {{- with include "service.secretVolume" $secrets | trim }}
+          volumes:
+            {{- . | nindent 12 }}
+          {{- end }}
+{{- end }}
+{{- end }}
