@@ -127,9 +127,9 @@ spec:
 {{- end }}
 {{- end }}
 
-{{/* What proves at its time that nothing was altered, by a command of the service's own that fails where something was. */}}
+{{/* What proves at its time that nothing was altered, by a command of the service's own that fails where something was. It has
+the secrets that it names and no others: what signs has no place where signatures are proven. */}}
 {{- define "service.proof" -}}
-{{- $secrets := dict "context" . "for" "serve" }}
 {{- range $name, $proof := .v.proofs }}
 ---
 apiVersion: batch/v1
@@ -165,17 +165,18 @@ spec:
                 - configMapRef:
                     name: {{ $.v.name }}
               env:
-                {{- include "service.secretEnv" $secrets | trim | nindent 16 }}
+                {{- range $variable := $proof.secrets }}
+                {{- if not (hasKey (include "service.secretsFor" (dict "context" $ "for" "serve") | fromYaml) $variable) }}
+                {{- fail (printf "proofs.%s: secrets has no %q" $name $variable) }}
+                {{- end }}
+                - name: {{ $variable }}
+                  valueFrom:
+                    secretKeyRef:
+                      name: {{ include "service.secretName" (dict "context" $ "for" "serve") }}
+                      key: {{ $variable }}
+                {{- end }}
               resources:
                 {{- toYaml $.v.resources | nindent 16 }}
               {{- include "service.containerSecurity" $ | nindent 14 }}
-              {{- with include "service.secretMount" $secrets | trim }}
-              volumeMounts:
-                {{- . | nindent 16 }}
-              {{- end }}
-          {{- with include "service.secretVolume" $secrets | trim }}
-          volumes:
-            {{- . | nindent 12 }}
-          {{- end }}
 {{- end }}
 {{- end }}
