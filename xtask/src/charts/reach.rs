@@ -39,7 +39,7 @@ pub(super) fn faults(renders: &Renders) -> Vec<String> {
                 named(service, documents).map(|fault| format!("{service} in {environment}: {fault}")),
             );
             dependencies
-                .extend(addresses(documents).map(|named| (service.to_string(), named.namespace, named.port)));
+                .extend(addresses(documents).map(|named| ((*service).clone(), named.namespace, named.port)));
         }
         for (from, to, port) in outs.iter().filter(|call| !dependencies.contains(call)) {
             faults.push(format!(
