@@ -78,9 +78,9 @@ sum by ({{ .by }}) (increase({{ $counter }}[15m])) > 0 or sum by ({{ .by }}) ({{
 {{- end }}
 {{- if has "deliveries" $a.watch }}
 {{- $rules = append $rules
-  (dict "name" "DeliveriesUnreported" "for" "10m" "severity" "warning" "runbook" "jobs.md#deliveries"
+  (dict "name" "DeliveriesRepeated" "for" "10m" "severity" "warning" "runbook" "jobs.md#deliveries"
     "expr" (printf "sum(increase(due_runs_total{%s,kind=\"mail_unreported\",outcome=\"ran\"}[30m])) > %v" $in $a.unreported)
-    "says" (printf "More than %v mails of the last half hour had to be asked for again: nobody reports what became of them." $a.unreported)) }}
+    "says" (printf "More than %v mails of the last half hour had to be asked for again: nobody has reported, or the mail server takes none for now." $a.unreported)) }}
 {{- end }}
 {{- if has "payments" $a.watch }}
 {{- $rules = append $rules
