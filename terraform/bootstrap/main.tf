@@ -126,6 +126,21 @@ resource "aws_iam_role_policy_attachment" "github" {
   policy_arn = "arn:${local.partition}:iam::aws:policy/${each.value.policy}"
 }
 
+# What ReadOnlyAccess leaves out: the state is encrypted.
+resource "aws_iam_role_policy" "plan" {
+  name = "state"
+  role = aws_iam_role.github["plan"].name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "State"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [aws_kms_key.state.arn]
+    }]
+  })
+}
+
 # What PowerUserAccess leaves out, for the project's own roles alone.
 resource "aws_iam_role_policy" "apply" {
   #checkov:skip=CKV_AWS_286: it makes roles, so it could make one with more; the names' prefix and the boundary of the organisation bound it

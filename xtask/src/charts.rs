@@ -1,16 +1,19 @@
 //! `cargo xtask charts`: everything that must hold of `helm/` and `gitops/`, without a cluster and without a network once its
 //! tools are installed.
 
+mod dashboards;
 mod generated;
 mod gitops;
 mod helm;
 mod kubernetes;
 mod metrics;
 mod mistakes;
+mod observability;
 mod policy;
 mod reach;
 mod readme;
 mod room;
+mod rules;
 mod settings;
 mod yaml;
 
@@ -83,6 +86,8 @@ fn check(root: &Path, helm: &Helm, only: Option<&str>) -> Result<Checks> {
     })?;
     make("policy", &|| Ok([policy::faults(root, &renders)?, policy::cluster_faults(&cluster)?].concat()))?;
     make("metrics that are measured", &|| metrics::faults(root, &renders))?;
+    make("alerts that fire", &|| rules::faults(root, &renders))?;
+    make("dashboards and alerts on logs", &|| observability::faults(root, &renders, &cluster))?;
     make("quotas have room", &|| room::faults(&renders, &cluster))?;
     make("who reaches whom", &|| Ok(reach::faults(&renders)))?;
     make("mistakes are caught", &|| mistakes::uncaught(root, helm, &services))?;

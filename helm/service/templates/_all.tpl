@@ -5,7 +5,7 @@ A chart beside this one has one template with this one line in it: include "serv
 {{- define "service.all" -}}
 {{- $v := .Values.service }}
 {{- $base := dict "root" . "v" $v "fullname" $v.name "workload" "" }}
-{{- $parts := list "serviceaccount" "configmap" "externalsecret" "networkpolicy" "migrate" "service" "route" "servicemonitor" "prometheusrule" "mesh" }}
+{{- $parts := list "serviceaccount" "configmap" "externalsecret" "networkpolicy" "migrate" "service" "route" "servicemonitor" "prometheusrule" "proof" "mesh" }}
 {{- range $part := $parts }}
 {{ include (printf "service.%s" $part) $base }}
 {{- end }}

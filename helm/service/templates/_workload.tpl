@@ -126,3 +126,57 @@ spec:
       {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* What proves at its time that nothing was altered, by a command of the service's own that fails where something was. It has
+the secrets that it names and no others: what signs has no place where signatures are proven. */}}
+{{- define "service.proof" -}}
+{{- range $name, $proof := .v.proofs }}
+---
+apiVersion: batch/v1
+kind: CronJob
+{{ include "service.metadata" (dict "context" $ "name" (printf "%s-%s" $.v.name $name) "wave" "1") }}
+spec:
+  schedule: {{ $proof.schedule | quote }}
+  timeZone: Etc/UTC
+  concurrencyPolicy: Forbid
+  startingDeadlineSeconds: 3600
+  successfulJobsHistoryLimit: 1
+  failedJobsHistoryLimit: 3
+  jobTemplate:
+    spec:
+      backoffLimit: 1
+      activeDeadlineSeconds: {{ $proof.deadlineSeconds }}
+      template:
+        metadata:
+          labels:
+            {{- include "service.labels" $ | nindent 12 }}
+            app.kubernetes.io/component: proof
+        spec:
+          restartPolicy: Never
+          serviceAccountName: {{ $.v.name }}
+          {{- include "service.podSecurity" $ | nindent 10 }}
+          containers:
+            - name: proof
+              image: {{ include "service.image" $ }}
+              imagePullPolicy: {{ $.v.image.pullPolicy }}
+              args:
+                {{- toYaml $proof.args | nindent 16 }}
+              envFrom:
+                - configMapRef:
+                    name: {{ $.v.name }}
+              env:
+                {{- range $variable := $proof.secrets }}
+                {{- if not (hasKey (include "service.secretsFor" (dict "context" $ "for" "serve") | fromYaml) $variable) }}
+                {{- fail (printf "proofs.%s: secrets has no %q" $name $variable) }}
+                {{- end }}
+                - name: {{ $variable }}
+                  valueFrom:
+                    secretKeyRef:
+                      name: {{ include "service.secretName" (dict "context" $ "for" "serve") }}
+                      key: {{ $variable }}
+                {{- end }}
+              resources:
+                {{- toYaml $.v.resources | nindent 16 }}
+              {{- include "service.containerSecurity" $ | nindent 14 }}
+{{- end }}
+{{- end }}

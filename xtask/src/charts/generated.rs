@@ -1,4 +1,5 @@
-//! What is written by a program and committed: schemas of the services' values, READMEs, golden renders.
+//! What is written by a program and committed: schemas of the services' values, READMEs, dashboards, golden
+//! renders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
 use super::helm::{Helm, SERVICES, Texts};
-use super::{ENVIRONMENTS, readme, services, settings};
+use super::{ENVIRONMENTS, dashboards, readme, services, settings};
 use crate::promote;
 
 const GOLDEN: &str = "helm/tests/golden";
@@ -19,6 +20,7 @@ pub(super) fn update(root: &Path, helm: &Helm) -> Result<()> {
     // Renders obey the schemas.
     let mut files = schemas(root, &services)?;
     files.extend(readme::files(root, &services, &mut faults)?);
+    files.extend(dashboards::files(&services)?);
     write(root, &files)?;
     // Which image runs is for promotions to say, once there is one.
     for (environment, service) in
@@ -58,6 +60,7 @@ pub(super) fn faults(root: &Path, renders: &Texts, cluster: &Texts) -> Result<Ve
     let mut faults = Vec::new();
     let mut files = schemas(root, &services)?;
     files.extend(readme::files(root, &services, &mut faults)?);
+    files.extend(dashboards::files(&services)?);
     files.extend(golden(renders, cluster));
     for (file, text) in &files {
         if fs::read_to_string(root.join(file)).ok().as_ref() != Some(text) {

@@ -169,6 +169,14 @@ fn mistakes() -> Vec<(Value, &'static str)> {
         (service(json!({"migrate": {"egress": ["postgresql"]}})), "network.egress has no \"postgresql\""),
         (service(json!({"termination": {"graceSeconds": 5}})), "graceSeconds"),
         (service(json!({"alerts": {"watch": ["everything"]}})), "watch"),
+        (service(json!({"alerts": {"objectives": {"latencySeconds": 3}}})), "latencySeconds"),
+        (service(json!({"alerts": {"objectives": {"availabilityPercent": 100}}})), "availabilityPercent"),
+        (
+            service(json!({"proofs": {"x": {"schedule": "0 2 * * *", "args": ["x"], "deadlineSeconds": 60,
+                "secrets": ["DOCUMENT__DB__OWNER_URL"]}}})),
+            "secrets has no \"DOCUMENT__DB__OWNER_URL\"",
+        ),
+        (service(json!({"proofs": {"x": {"schedule": "daily", "args": ["x"]}}})), "schedule"),
     ]
 }
 

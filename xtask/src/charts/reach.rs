@@ -1,4 +1,5 @@
-//! Who reaches whom: both ends of a call have to allow it, and what settings name has to be reachable.
+//! Who reaches whom: both ends of a call have to allow it, what settings name has to be reachable, and no service that they do not
+//! name may be.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ pub(super) fn faults(renders: &Renders) -> Vec<String> {
         if names.len() < 2 {
             continue;
         }
-        let (mut outs, mut ins) = (BTreeSet::new(), BTreeSet::new());
+        let (mut outs, mut ins, mut dependencies) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (service, documents) in &services {
             outs.extend(out(service, documents).into_iter().filter(|(_, to, _)| names.contains(to.as_str())));
             ins.extend(
@@ -37,6 +38,13 @@ pub(super) fn faults(renders: &Renders) -> Vec<String> {
             faults.extend(
                 named(service, documents).map(|fault| format!("{service} in {environment}: {fault}")),
             );
+            dependencies
+                .extend(addresses(documents).map(|named| ((*service).clone(), named.namespace, named.port)));
+        }
+        for (from, to, port) in outs.iter().filter(|call| !dependencies.contains(call)) {
+            faults.push(format!(
+                "{environment}: {from} may call {to}:{port}, which none of its settings names"
+            ));
         }
         for (from, to, port) in outs.difference(&ins) {
             faults.push(format!(
@@ -100,27 +108,37 @@ fn into(service: &str, documents: &[Value]) -> BTreeSet<Call> {
 /// Addresses in settings that no policy lets the service reach: by namespace and port inside the cluster, by port outside.
 fn named(service: &str, documents: &[Value]) -> impl Iterator<Item = String> {
     let calls = out(service, documents);
+    addresses(documents).filter_map(move |Address { setting, host, namespace, port }| {
+        let is_open = calls.iter().any(|(_, to, open)| *to == namespace && *open == port);
+        (!is_open)
+            .then(|| format!("{setting} names {host}:{port}, which network.egress does not let it reach"))
+    })
+}
+
+/// Whom a setting names.
+struct Address {
+    setting: String,
+    host: String,
+    /// Empty outside of the cluster.
+    namespace: String,
+    port: u64,
+}
+
+fn addresses(documents: &[Value]) -> impl Iterator<Item = Address> {
     let settings = documents.iter().filter(|document| yaml::text(document, "kind") == "ConfigMap");
     let settings = settings.filter_map(|document| yaml::at(document, "data").as_object()).flatten();
-    let mut faults = Vec::new();
-    for (name, value) in settings {
+    settings.flat_map(|(name, value)| {
+        let value = value.as_str().unwrap_or_default();
         // What it listens on is nobody's address, what browsers open is not called from here.
-        if name.ends_with("__ADDR") && value.as_str().is_some_and(|value| value.starts_with("0.0.0.0")) {
-            continue;
-        }
-        if name.ends_with("__PUBLIC_URL") || name.ends_with("__UPLOAD_ORIGIN") {
-            continue;
-        }
-        for (host, port) in value.as_str().into_iter().flat_map(|value| value.split(',')).filter_map(address)
-        {
-            let namespace = host.split('.').nth(1).filter(|_| host.ends_with(".svc")).unwrap_or_default();
-            if !calls.iter().any(|(_, to, open)| to == namespace && *open == port) {
-                faults
-                    .push(format!("{name} names {host}:{port}, which network.egress does not let it reach"));
-            }
-        }
-    }
-    faults.into_iter()
+        let is_own = name.ends_with("__ADDR") && value.starts_with("0.0.0.0");
+        let is_elsewhere = name.ends_with("__PUBLIC_URL") || name.ends_with("__UPLOAD_ORIGIN");
+        let value = if is_own || is_elsewhere { "" } else { value };
+        value.split(',').filter_map(address).map(move |(host, port)| {
+            let inside = host.split('.').nth(1).filter(|_| host.ends_with(".svc"));
+            let namespace = inside.unwrap_or_default().to_owned();
+            Address { setting: name.clone(), host: host.to_owned(), namespace, port }
+        })
+    })
 }
 
 /// Host and port of `http://host:port/…`, `https://host` or `host:port`.
@@ -162,11 +180,12 @@ mod tests {
         let renders =
             [("a", a), ("b", b), ("c", c)].map(|(name, all)| ((name.to_owned(), "dev"), all)).into();
         let found = faults(&renders);
-        assert_eq!(found.len(), 4, "{found:?}");
+        assert_eq!(found.len(), 5, "{found:?}");
         assert!(found[0].contains("A__B__URL names b-headless.b.svc:2"));
         assert!(found[1].contains("A__K__BROKERS names x.example:9098"));
-        assert!(found[2].contains("a may call b:1, which does not let it in"));
-        assert!(found[3].contains("b:1 lets c in, which may not call it"));
+        assert!(found[2].contains("a may call b:1, which none of its settings names"));
+        assert!(found[3].contains("a may call b:1, which does not let it in"));
+        assert!(found[4].contains("b:1 lets c in, which may not call it"));
     }
 
     #[test]

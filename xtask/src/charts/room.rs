@@ -37,7 +37,10 @@ pub(super) fn faults(renders: &Renders, cluster: &Texts) -> Result<Vec<String>> 
 fn needs(documents: &[Value]) -> Result<BTreeMap<String, f64>> {
     let mut needs = BTreeMap::new();
     for document in documents {
-        let pod = yaml::at(document, "spec.template.spec");
+        let pod = match yaml::text(document, "kind") {
+            "CronJob" => yaml::at(document, "spec.jobTemplate.spec.template.spec"),
+            _ => yaml::at(document, "spec.template.spec"),
+        };
         if !pod.is_object() {
             continue;
         }
@@ -55,7 +58,7 @@ fn needs(documents: &[Value]) -> Result<BTreeMap<String, f64>> {
 
 /// How many pods one may have, with those that replace others.
 fn most(document: &Value, all: &[Value]) -> f64 {
-    if yaml::text(document, "kind") == "Job" {
+    if matches!(yaml::text(document, "kind"), "Job" | "CronJob") {
         return 1.0;
     }
     let name = yaml::text(document, "metadata.name");

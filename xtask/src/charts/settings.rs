@@ -158,7 +158,8 @@ fn variables(document: &Value) -> Vec<String> {
             data.map(|entry| yaml::text(entry, "secretKey").to_owned()).collect()
         }
         _ => {
-            let containers = yaml::list(document, "spec.template.spec.containers").iter();
+            let pods = ["spec.template.spec.containers", "spec.jobTemplate.spec.template.spec.containers"];
+            let containers = pods.iter().flat_map(|path| yaml::list(document, path));
             let variables = containers.flat_map(|container| yaml::list(container, "env"));
             variables.map(|variable| yaml::text(variable, "name").to_owned()).collect()
         }

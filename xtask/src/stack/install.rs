@@ -104,8 +104,14 @@ pub(crate) fn maven_unpack(dir: &Path, log: &Path, artifact: &str) -> Result<()>
 
 /// A Go program, built into `dir`. `package` is `import/path@version`.
 pub(crate) fn go_program(dir: &Path, log: &Path, package: &str) -> Result<()> {
+    go_program_tagged(dir, log, package, "")
+}
+
+/// The same with build tags, separated by commas.
+pub(crate) fn go_program_tagged(dir: &Path, log: &Path, package: &str, tags: &str) -> Result<()> {
     let mut command = Command::new("go");
-    command.args(["install", package]).env("GOBIN", dir).env("CGO_ENABLED", "0").current_dir(dir);
+    command.args(["install", "-tags", tags, package]);
+    command.env("GOBIN", dir).env("CGO_ENABLED", "0").current_dir(dir);
     shell::run(&mut command, log)
 }
 

@@ -15,7 +15,10 @@ const DRAIN_SECONDS: u64 = 25;
 
 /// What is wrong with the pods that a document makes.
 pub(super) fn faults(document: &Value) -> Vec<String> {
-    let pod = at(document, "spec.template.spec");
+    let kind = text(document, "kind");
+    let template =
+        if kind == "CronJob" { "spec.jobTemplate.spec.template.spec" } else { "spec.template.spec" };
+    let pod = at(document, template);
     // Templates of other things have a spec too.
     if list(pod, "containers").is_empty() {
         return Vec::new();
@@ -50,7 +53,7 @@ pub(super) fn faults(document: &Value) -> Vec<String> {
             must(false, &what);
         }
     }
-    if text(document, "kind") != "Job" {
+    if !matches!(kind, "Job" | "CronJob") {
         for container in containers {
             for probe in PROBES {
                 must(at(container, probe).is_object(), &format!("must have a {probe}"));

@@ -1,5 +1,6 @@
 //! Everything but pods: order, scaling, selectors, settings, alerts.
 
+use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
@@ -137,16 +138,46 @@ fn within(selector: &Value, labels: &Value) -> bool {
 
 /// Whoever is woken has to be told what to do.
 fn alerts(root: &Path, document: &Value) -> Vec<String> {
+    let rules = list(document, "spec.groups").iter().flat_map(|group| list(group, "rules"));
+    rules.filter(|rule| text(rule, "record").is_empty()).flat_map(|rule| alert(root, rule)).collect()
+}
+
+/// The same of one.
+pub(in crate::charts) fn alert(root: &Path, rule: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    for rule in list(document, "spec.groups").iter().flat_map(|group| list(group, "rules")) {
-        let name = text(rule, "alert");
-        if !matches!(text(rule, "labels.severity"), "critical" | "warning") {
-            faults.push(format!("{name} must have a severity that somebody listens to"));
-        }
-        let runbook = text(rule, "annotations.runbook_url").rsplit('/').next().unwrap_or_default();
-        if runbook.is_empty() || !root.join("docs/runbooks").join(runbook).is_file() {
-            faults.push(format!("{name} must have a runbook that is there: {runbook:?}"));
-        }
+    let name = text(rule, "alert");
+    if !matches!(text(rule, "labels.severity"), "critical" | "warning") {
+        faults.push(format!("{name} must have a severity that somebody listens to"));
+    }
+    if text(rule, "annotations.summary").is_empty() {
+        faults.push(format!("{name} must say what it is about"));
+    }
+    let runbook = text(rule, "annotations.runbook_url").rsplit('/').next().unwrap_or_default();
+    let (file, place) = runbook.split_once('#').unwrap_or((runbook, ""));
+    let is_there = !file.is_empty()
+        && fs::read_to_string(root.join("docs/runbooks").join(file)).is_ok_and(|page| {
+            place.is_empty() || page.lines().any(|line| anchor(line) == Some(place.to_owned()))
+        });
+    if !is_there {
+        faults.push(format!("{name} must have a runbook that is there: {runbook:?}"));
     }
     faults
+}
+
+/// What a heading is linked by: `## By alert` by `by-alert`.
+fn anchor(line: &str) -> Option<String> {
+    let heading = line.strip_prefix('#')?.trim_start_matches('#').strip_prefix(' ')?;
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    Some(kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headings_are_linked_by_their_words() {
+        assert_eq!(anchor("## \"a settlement is late\""), Some("a-settlement-is-late".to_owned()));
+        assert_eq!(anchor("text"), None);
+    }
 }
