@@ -32,3 +32,6 @@ pub use payment::{
 pub use pdf::Pdf;
 pub use period::{Month, NoMonth, NotClosed, Period};
 pub use refund::{MOST_REFUNDS, Refund, RefundSeen, RefundState};
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,21 @@ fn a_dispute_that_was_won_before_it_was_known_takes_nothing_away() {
 }
 
 #[test]
+fn it_is_asked_about_at_longer_and_longer_waits_until_it_is_over() {
+    let mut world = World::new();
+    world.look(&[seen(1, 100, NeedsResponse)]);
+    let open = world.disputes[0].clone();
+    for (hours, minutes) in [(0, 15), (1, 15), (4, 60), (96, 1_440), (1_000, 1_440)] {
+        let now = open.created_at + Duration::hours(hours);
+        assert_eq!(open.ask_at(now), Some(now + Duration::minutes(minutes)), "{hours}");
+    }
+    for (state, kept) in [(NeedsResponse, true), (UnderReview, true), (Won, false), (Lost, true)] {
+        let dispute = Dispute { state, ..open.clone() };
+        assert_eq!((dispute.is_kept(), dispute.ask_at(NOW).is_none()), (kept, state.is_over()));
+    }
+}
+
+#[test]
 fn names_lead_back() {
     for state in DisputeState::ALL {
         assert_eq!(DisputeState::of(state.name()), Some(state));

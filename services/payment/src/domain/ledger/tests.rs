@@ -205,6 +205,26 @@ fn a_unit_at_a_time_takes_back_what_each_fund_was_billed() {
 }
 
 #[test]
+fn a_second_person_decides_once() {
+    let by = |name: &str| name.parse::<Subject>().unwrap();
+    let proposed = Adjustment {
+        id: AdjustmentId::mint(&Clock::frozen(NOW)),
+        tenant: "riverton".parse().unwrap(),
+        postings: Vec::new(),
+        reason: "a mistake".parse().unwrap(),
+        proposed_by: by("fin"),
+        proposed_at: NOW,
+        decision: None,
+    };
+    assert_eq!(proposed.clone().decide(true, by("fin"), NOW).unwrap_err(), NotDecided::SecondPersonNeeded);
+    for approved in [true, false] {
+        let decided = proposed.clone().decide(approved, by("fay"), NOW).unwrap();
+        assert_eq!(decided.decision, Some(Decision { approved, by: by("fay"), at: NOW }));
+        assert_eq!(decided.decide(true, by("max"), NOW).unwrap_err(), NotDecided::Decided);
+    }
+}
+
+#[test]
 fn postings_that_are_no_entry_are_refused() {
     let posting = |kind, owner: &str, amount| Posting {
         account: Account { kind, owner: owner.to_owned(), currency: "EUR".parse().expect("a currency") },

@@ -111,6 +111,72 @@ fn what_is_to_be_cancelled_is_made_first_and_then_cancelled() {
 }
 
 #[test]
+fn it_is_asked_about_at_longer_and_longer_waits() {
+    let waits = |payment: &Payment, ages: &[i64]| -> Vec<i64> {
+        let at = |age: &i64| {
+            let now = BEGAN + Duration::seconds(*age);
+            payment.ask_at(now).map_or(-1, |at| (at - now).whole_seconds())
+        };
+        ages.iter().map(at).collect()
+    };
+    let begun = payment();
+    assert_eq!(waits(&begun, &[0, 3, 40, 240, 1_000]), [1, 1, 10, 60, 60]);
+    let submitted = Payment { state: State::Submitted, ..payment() };
+    assert_eq!(
+        waits(&submitted, &[0, 40, 1_200, 4_000, 5_399, 5_400, 8_000]),
+        [2, 10, 300, 300, 1, 300, 300]
+    );
+    // Counted from when it fell silent.
+    let silent = Some(BEGAN + Duration::seconds(100));
+    let unknown = Payment { state: State::OutcomeUnknown, silent_since: silent, ..payment() };
+    assert_eq!(waits(&unknown, &[100, 180, 4_000, 100_000]), [5, 20, 900, 900]);
+    for state in [
+        State::Completed { captured: 1 },
+        State::Failed(Failure::Declined),
+        State::Cancelled(CancelledBy::Staff),
+    ] {
+        assert_eq!(waits(&Payment { state, ..payment() }, &[0]), [-1]);
+    }
+}
+
+#[test]
+fn it_can_be_cancelled_once_while_it_is_not_over() {
+    assert!(payment().can_cancel());
+    let asked = payment().ask_cancel(CancelledBy::Payer).unwrap();
+    assert!(!asked.can_cancel());
+    assert_eq!(
+        asked.ask_cancel(CancelledBy::Staff).map(|payment| payment.cancel),
+        Ok(Some(CancelledBy::Payer))
+    );
+    let over = Payment { state: State::Failed(Failure::Expired), ..payment() };
+    assert!(!over.can_cancel());
+    assert_eq!(over.ask_cancel(CancelledBy::Payer), Err(Over));
+}
+
+#[test]
+fn what_is_available_is_what_was_charged_and_nobody_has_a_claim_on() {
+    let state = State::Completed { captured: 900 };
+    let paid = Payment { state, refunded: 100, refunding: 30, disputed: 7, ..payment() };
+    assert_eq!((paid.captured(), paid.available(), payment().available()), (900, 763, 0));
+    assert_eq!(paid.clone().dispute_opened(763).map(|paid| paid.disputed), Ok(770));
+    assert_eq!(paid.clone().dispute_opened(764), Err(NotDisputed::RefundsUnderWay));
+    assert_eq!(paid.clone().dispute_opened(793), Err(NotDisputed::RefundsUnderWay));
+    assert_eq!(paid.clone().dispute_opened(794), Err(NotDisputed::AboveCaptured));
+    assert_eq!(paid.clone().dispute_won(7).disputed, 0);
+    let ended = paid.clone().refund_ended(30, true);
+    assert_eq!((ended.refunded, ended.refunding), (130, 0));
+    let failed = paid.refund_ended(30, false);
+    assert_eq!((failed.refunded, failed.refunding), (100, 0));
+}
+
+#[test]
+fn what_the_charge_is_called_is_kept_from_the_first_answer_that_says_so() {
+    let named = |name: &str| Standing::Charged { amount: AMOUNT, charge_id: Some(name.to_owned()) };
+    let (paid, _) = after([open(), record(named("pi_1")), record(named("pi_2"))]);
+    assert_eq!(paid.charge_id.as_deref(), Some("pi_1"));
+}
+
+#[test]
 fn what_is_not_paid_in_time_is_cancelled_and_has_expired() {
     let (submitted, _) = after([open()]);
     let late = submitted.expires_at;
