@@ -200,6 +200,17 @@ mod tests {
         assert_eq!(run().read(NOW).state, RunState::Failed(RunFailure::Empty));
     }
 
+    #[test]
+    fn each_line_is_counted_as_what_it_came_to() {
+        let mut run = run().staged(2, 0).staged(1, 0).read(NOW);
+        for (issued, counts) in [(true, (1, 0)), (false, (1, 1)), (true, (2, 1))] {
+            assert!(!run.is_over());
+            run = run.line_done(issued, NOW);
+            assert_eq!((run.issued, run.refused), counts);
+        }
+        assert_eq!((run.state, run.finished_at), (RunState::Finished, Some(NOW)));
+    }
+
     proptest! {
         #[test]
         fn bills_are_issued_only_when_every_line_is_right_and_each_line_ends_once(

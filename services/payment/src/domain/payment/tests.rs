@@ -181,6 +181,11 @@ fn what_is_not_paid_in_time_is_cancelled_and_has_expired() {
     let (submitted, _) = after([open()]);
     let late = submitted.expires_at;
     assert_eq!(submitted.ask_at(late - Duration::seconds(1)), Some(late));
+    // From then on nobody is sent there.
+    for (now, somewhere) in [(late - Duration::nanoseconds(1), true), (late, false)] {
+        let shown = submitted.clone().apply(open(), now, PATIENCE).payment;
+        assert_eq!(shown.next_url.is_some(), somewhere, "{now}");
+    }
     assert_eq!(submitted.ask(late), Some(Ask::Cancel("pay_1".to_owned())));
     let expired = submitted.apply(record(Standing::Cancelled), late, PATIENCE);
     assert_eq!(
