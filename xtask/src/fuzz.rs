@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::compile::{self, cargo};
+use crate::compile;
 use crate::stack::install::{self, Tool};
 use crate::stack::system::{BUILD_NEEDS, RUST};
 use crate::stack::{FUZZ, Stack, system};
@@ -16,13 +16,7 @@ const VERSION: &str = "0.13.2";
 const CARGO_FUZZ: Tool = Tool {
     version: VERSION,
     needs: &[RUST],
-    fill: |dir, log| {
-        let mut install = cargo(dir)?;
-        install.args(["install", "cargo-fuzz", "--version", VERSION, "--locked", "--root"]).arg(dir);
-        install.env("CARGO_TARGET_DIR", dir.join("build"));
-        shell::run(&mut install, log)?;
-        fs::remove_dir_all(dir.join("build")).context("cannot remove what it was built from")
-    },
+    fill: |dir, log| install::rust_program(dir, log, "cargo-fuzz", VERSION),
 };
 
 /// Inputs that are committed elsewhere, and serve as seeds too.

@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::compile::{self, cargo};
+use crate::compile;
 use crate::stack::install::{self, Tool};
 use crate::stack::system::{BUILD_NEEDS, RUST};
 use crate::stack::{MUTANTS, Stack, system};
@@ -18,13 +18,7 @@ const VERSION: &str = "27.1.0";
 const CARGO_MUTANTS: Tool = Tool {
     version: VERSION,
     needs: &[RUST],
-    fill: |dir, log| {
-        let mut install = cargo(dir)?;
-        install.args(["install", "cargo-mutants", "--version", VERSION, "--locked", "--root"]).arg(dir);
-        install.env("CARGO_TARGET_DIR", dir.join("build"));
-        shell::run(&mut install, log)?;
-        fs::remove_dir_all(dir.join("build")).context("cannot remove what it was built from")
-    },
+    fill: |dir, log| install::rust_program(dir, log, "cargo-mutants", VERSION),
 };
 
 /// Code without IO: its tests need no server.

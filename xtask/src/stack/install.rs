@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 
 use super::Stack;
 use super::system::Need;
+use crate::compile::cargo;
 use crate::{paths, shell};
 
 /// Fetches with Maven; newer ones of the 3.x line work the same.
@@ -100,6 +101,16 @@ pub(crate) fn maven_unpack(dir: &Path, log: &Path, artifact: &str) -> Result<()>
         .arg(format!("-Dartifact={artifact}"))
         .arg(format!("-DoutputDirectory={}", dir.display()));
     shell::run(&mut command, log)
+}
+
+/// A Rust program, built into `<dir>/bin`.
+pub(crate) fn rust_program(dir: &Path, log: &Path, name: &str, version: &str) -> Result<()> {
+    let build = dir.join("build");
+    let mut install = cargo(dir)?;
+    install.args(["install", name, "--version", version, "--locked", "--root"]).arg(dir);
+    install.env("CARGO_TARGET_DIR", &build);
+    shell::run(&mut install, log)?;
+    fs::remove_dir_all(build).context("cannot remove what it was built from")
 }
 
 /// A Go program, built into `dir`. `package` is `import/path@version`.

@@ -3,6 +3,8 @@
 //! A report of a day is what Stripe has paid out to the bank on it: every balance transaction of those payouts, with its fee as a line of
 //! its own. What is charged today is paid out days later, as the account's schedule has it.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
@@ -82,6 +84,14 @@ struct Object {
     payment_intent: Option<String>,
     #[serde(default)]
     metadata: Option<Metadata>,
+}
+
+/// What Stripe calls the payment and what has moved, and what we call the payment; empty where nothing says so.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    payment: String,
+    object: String,
+    reference: String,
 }
 
 /// Why what was paid out is no report.
@@ -230,20 +240,14 @@ impl Payout {
 
 /// The report of what was paid out: its lines, and what they should come to.
 fn report(paid_out: Vec<(Payout, Option<Vec<BalanceTransaction>>)>) -> Result<Report, NotRead> {
-    let (mut lines, mut nets) = (Vec::new(), std::collections::BTreeMap::<Currency, i64>::new());
+    let (mut lines, mut nets) = (Vec::new(), BTreeMap::<Currency, i64>::new());
     for (payout, what_is_in_it) in paid_out {
         let currency = currency(&payout.currency)?;
         let net = counted(currency, payout.amount)?;
         let sum = nets.entry(currency).or_default();
         *sum = sum.checked_add(net).ok_or(NotRead::Amount)?;
         let Some(moved) = what_is_in_it else {
-            lines.push(line(
-                LineKind::Other,
-                payout.id,
-                (String::new(), String::new(), String::new()),
-                currency,
-                net,
-            ));
+            lines.push(line(LineKind::Other, payout.id, Names::default(), currency, net));
             continue;
         };
         for moved in moved.into_iter().filter(|moved| moved.reporting_category != "payout") {
@@ -261,11 +265,7 @@ impl BalanceTransaction {
     /// What has moved, and what Stripe took for it.
     fn lines(self, lines: &mut Vec<ReportLine>) -> Result<(), NotRead> {
         let currency = currency(&self.currency)?;
-        let about = match self.source {
-            Some(Source::Object(object)) => object.names(),
-            Some(Source::Id(id)) => (String::new(), id, String::new()),
-            None => (String::new(), String::new(), String::new()),
-        };
+        let about = self.source.map(Source::names).unwrap_or_default();
         let kind = match &*self.reporting_category {
             "charge" => LineKind::Charge,
             "refund" => LineKind::Refund,
@@ -283,20 +283,24 @@ impl BalanceTransaction {
     }
 }
 
-impl Object {
-    /// What Stripe calls the payment and what has moved, and what we call the payment. On a dispute nothing of ours is written.
-    fn names(self) -> (String, String, String) {
-        let intent = self.payment_intent.unwrap_or_default();
-        let object = if self.object == "charge" { intent.clone() } else { self.id };
-        let reference = self.metadata.and_then(|metadata| metadata.payment).unwrap_or_default();
-        (intent, object, reference)
+impl Source {
+    /// On a dispute nothing of ours is written.
+    fn names(self) -> Names {
+        let object = match self {
+            Self::Object(object) => object,
+            Self::Id(object) => return Names { object, ..Names::default() },
+        };
+        let payment = object.payment_intent.unwrap_or_default();
+        let reference = object.metadata.and_then(|metadata| metadata.payment).unwrap_or_default();
+        let object = if object.object == "charge" { payment.clone() } else { object.id };
+        Names { payment, object, reference }
     }
 }
 
 fn line(
     kind: LineKind,
     id: String,
-    (payment, object, reference): (String, String, String),
+    Names { payment, object, reference }: Names,
     currency: Currency,
     amount: i64,
 ) -> ReportLine {
