@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::provider::Provider;
-use crate::signature::WebhookSecret;
+use sandbox::WebhookSecret;
 
 /// Waits before the second and each later try of a callback, in seconds: 9 tries in 31 hours.
 const RETRIES: [u32; 8] = [1, 5, 30, 120, 600, 3_600, 21_600, 86_400];

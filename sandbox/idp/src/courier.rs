@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::app::{App, TICK};
 use crate::callback::{Callback, Trick, TrickKind};
 use crate::error::Error;
-use crate::signature::WebhookSecret;
+use sandbox::WebhookSecret;
 
 /// Deliveries at a time.
 const MOST: usize = 32;

@@ -42,7 +42,7 @@ pub(crate) enum Error {
     #[error("nothing came of it in time")]
     Late,
     #[error("the state could not be written")]
-    Storage(#[from] crate::journal::Error),
+    Storage(#[from] sandbox::journal::Error),
 }
 
 impl Error {

@@ -11,12 +11,10 @@ mod files;
 mod finding;
 mod http;
 mod id;
-mod journal;
 mod moment;
 pub mod names;
 mod provider;
 mod script;
-mod signature;
 mod store;
 mod view;
 mod world;
@@ -38,7 +36,7 @@ use crate::store::Store;
 
 pub use account::{Account, ApiKey};
 pub use provider::Provider;
-pub use signature::{NoSecret, WebhookSecret};
+pub use sandbox::{NoSecret, WebhookSecret};
 
 /// The town's account at veritas.
 pub const VERITAS_TOWN: &str = "veritas_town";

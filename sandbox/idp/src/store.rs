@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use crate::callback::{Attempt, Callback, Delivery};
 use crate::error::Error;
 use crate::id::CheckId;
-use crate::journal::{self, Journal};
 use crate::moment::Moment;
 use crate::provider::Provider;
 use crate::world::{Draft, World};
+use sandbox::journal::{self, Journal, State as _};
 
 /// Everything that is shared by calls and deliveries.
 #[derive(Debug)]

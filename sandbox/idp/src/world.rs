@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sandbox::journal::State;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
@@ -72,8 +73,10 @@ pub(crate) struct World {
     pub(crate) script: Script,
 }
 
-impl World {
-    pub(crate) fn apply(&mut self, change: Change) {
+impl State for World {
+    type Change = Change;
+
+    fn apply(&mut self, change: Change) {
         for account in change.accounts {
             self.accounts.insert(account.id.clone(), account);
         }
@@ -91,6 +94,24 @@ impl World {
         }
     }
 
+    /// Everything, as one change of an empty world.
+    fn snapshot(&self) -> Change {
+        let failures = self.failures.iter().map(|((account, reference), times)| Failures {
+            account: account.clone(),
+            reference: reference.clone(),
+            times: *times,
+        });
+        Change {
+            accounts: self.accounts.values().cloned().collect(),
+            checks: self.checks(None).cloned().collect(),
+            callbacks: self.callbacks.values().cloned().collect(),
+            failures: failures.collect(),
+            script: Some(self.script.clone()),
+        }
+    }
+}
+
+impl World {
     fn put_check(&mut self, check: Check) {
         let id = check.id.clone();
         match self.checks.get(&id) {
@@ -134,22 +155,6 @@ impl World {
         }
         self.callback_ids.insert(callback.id.clone(), number);
         self.callbacks.insert(number, callback);
-    }
-
-    /// Everything, as one change of an empty world.
-    pub(crate) fn snapshot(&self) -> Change {
-        let failures = self.failures.iter().map(|((account, reference), times)| Failures {
-            account: account.clone(),
-            reference: reference.clone(),
-            times: *times,
-        });
-        Change {
-            accounts: self.accounts.values().cloned().collect(),
-            checks: self.checks(None).cloned().collect(),
-            callbacks: self.callbacks.values().cloned().collect(),
-            failures: failures.collect(),
-            script: Some(self.script.clone()),
-        }
     }
 
     pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Error;
 use crate::event::{Event, Trick, TrickKind};
-use crate::signature::WebhookSecret;
+use sandbox::WebhookSecret;
 
 /// Deliveries at a time.
 const MOST: usize = 32;

@@ -10,7 +10,6 @@ mod error;
 mod event;
 mod http;
 mod id;
-mod journal;
 mod moment;
 mod money;
 mod payment;
@@ -18,7 +17,6 @@ mod refund;
 mod requests;
 mod script;
 mod settlement;
-mod signature;
 mod store;
 mod view;
 mod world;
@@ -39,7 +37,7 @@ use crate::requests::Requests;
 use crate::store::Store;
 
 pub use account::{Account, ApiKey};
-pub use signature::{NoSecret, WebhookSecret};
+pub use sandbox::{NoSecret, WebhookSecret};
 
 /// How a provider is set up.
 #[derive(Clone, Debug)]

@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use crate::error::Error;
 use crate::event::{Attempt, Delivery, Event};
 use crate::id::PaymentId;
-use crate::journal::{self, Journal};
 use crate::moment::Moment;
 use crate::script::{Fault, Operation};
 use crate::world::{Draft, World};
+use sandbox::journal::{self, Journal, State as _};
 
 /// Everything that is shared by calls and deliveries.
 #[derive(Debug)]

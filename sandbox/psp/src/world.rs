@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sandbox::journal::State;
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
@@ -84,8 +85,10 @@ pub(crate) struct World {
     pub(crate) script: Script,
 }
 
-impl World {
-    pub(crate) fn apply(&mut self, change: Change) {
+impl State for World {
+    type Change = Change;
+
+    fn apply(&mut self, change: Change) {
         for account in change.accounts {
             self.accounts.insert(account.id.clone(), account);
         }
@@ -109,6 +112,22 @@ impl World {
         }
     }
 
+    /// Everything, as one change of an empty world.
+    fn snapshot(&self) -> Change {
+        let in_order = self.order.values().flatten().filter_map(|id| self.payments.get(id));
+        Change {
+            accounts: self.accounts.values().cloned().collect(),
+            payments: in_order.cloned().collect(),
+            entries: self.entries.values().flatten().cloned().collect(),
+            events: self.events.values().flat_map(BTreeMap::values).cloned().collect(),
+            answers: self.answers.values().cloned().collect(),
+            settlements: self.settlements.values().cloned().collect(),
+            script: Some(self.script.clone()),
+        }
+    }
+}
+
+impl World {
     fn put_payment(&mut self, payment: Payment) {
         let id = payment.id.clone();
         for refund in &payment.refunds {
@@ -155,20 +174,6 @@ impl World {
         }
         self.event_ids.insert(event.id.clone(), place.clone());
         self.events.entry(place.0).or_default().insert(place.1, event);
-    }
-
-    /// Everything, as one change of an empty world.
-    pub(crate) fn snapshot(&self) -> Change {
-        let in_order = self.order.values().flatten().filter_map(|id| self.payments.get(id));
-        Change {
-            accounts: self.accounts.values().cloned().collect(),
-            payments: in_order.cloned().collect(),
-            entries: self.entries.values().flatten().cloned().collect(),
-            events: self.events.values().flat_map(BTreeMap::values).cloned().collect(),
-            answers: self.answers.values().cloned().collect(),
-            settlements: self.settlements.values().cloned().collect(),
-            script: Some(self.script.clone()),
-        }
     }
 
     pub(crate) fn accounts(&self) -> impl Iterator<Item = &Account> {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::http::Shared;
 use crate::http::extract::{Body, Result};
 use crate::provider::Provider;
-use crate::signature::WebhookSecret;
+use sandbox::WebhookSecret;
 
 /// Accounts that are kept.
 const MOST: usize = 1_000;

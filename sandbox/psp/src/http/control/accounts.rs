@@ -9,7 +9,7 @@ use crate::account::{Account, ApiKey};
 use crate::error::Error;
 use crate::http::Shared;
 use crate::http::extract::{Body, Result};
-use crate::signature::WebhookSecret;
+use sandbox::WebhookSecret;
 
 pub(crate) async fn list(State(app): State<Shared>) -> Result<Json<Value>> {
     let accounts = app.store.read(|world, _| json!({ "data": world.accounts().collect::<Vec<_>>() }))?;

@@ -5,19 +5,35 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::world::{Change, World};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The file is written anew when it has grown by this, and by as much as it was.
 const GROWTH: u64 = 1024 * 1024;
 
+/// What is kept.
+pub trait State: Default {
+    /// A step from one state to the next.
+    type Change: Serialize + DeserializeOwned;
+
+    /// Takes the step.
+    fn apply(&mut self, change: Self::Change);
+
+    /// The step from nothing to all that there is.
+    fn snapshot(&self) -> Self::Change;
+}
+
 /// Why the state could not be read or kept.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The file, or its folder, is not ours to use.
     #[error("cannot {action} the state {}", path.display())]
     File {
+        /// What was to be done.
         action: &'static str,
+        /// With which file.
         path: PathBuf,
+        /// Why it was not.
         #[source]
         source: io::Error,
     },
@@ -27,8 +43,11 @@ pub(crate) enum Error {
     /// It is not what this program wrote.
     #[error("line {line} of the state {} cannot be read", path.display())]
     Line {
+        /// Of which file.
         path: PathBuf,
+        /// Which, from 1.
         line: usize,
+        /// Why.
         #[source]
         source: serde_json::Error,
     },
@@ -39,7 +58,7 @@ pub(crate) enum Error {
 
 /// An open file, which is this process's alone.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub struct Journal {
     path: PathBuf,
     file: File,
     length: u64,
@@ -48,7 +67,10 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Reads what is there, which may be nothing, and takes the file.
-    pub(crate) fn open(path: &Path) -> Result<(Self, World), Error> {
+    ///
+    /// # Errors
+    /// When it is another process's, or not what this program wrote.
+    pub fn open<S: State>(path: &Path) -> Result<(Self, S), Error> {
         let error = |action| move |source| Error::File { action, path: path.to_owned(), source };
         let mut file = options().open(path).map_err(error("open"))?;
         take(&file, path)?;
@@ -56,7 +78,7 @@ impl Journal {
         file.read_to_end(&mut text).map_err(error("read"))?;
         // Who is killed in the midst of a write leaves a line without an end, which nobody was told of.
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let mut world = World::default();
+        let mut state = S::default();
         for (at, line) in
             text[..whole].split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty())
         {
@@ -65,15 +87,18 @@ impl Journal {
                 line: at + 1,
                 source,
             })?;
-            world.apply(change);
+            state.apply(change);
         }
         let mut journal = Self { path: path.to_owned(), file, length: 0, rewrite_at: 0 };
-        journal.rewrite(&world)?;
-        Ok((journal, world))
+        journal.rewrite(&state)?;
+        Ok((journal, state))
     }
 
     /// Writes a change. It is kept when the process is killed then, though not when the machine is.
-    pub(crate) fn append(&mut self, change: &Change) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When it is not kept.
+    pub fn append(&mut self, change: &impl Serialize) -> Result<(), Error> {
         let line = line(change)?;
         // One call: a kill finds the line whole, or without its end.
         let written = self.file.write_all(&line);
@@ -87,12 +112,15 @@ impl Journal {
     }
 
     /// Writes everything anew where the file has become long.
-    pub(crate) fn tidy(&mut self, world: &World) -> Result<(), Error> {
-        if self.length < self.rewrite_at { Ok(()) } else { self.rewrite(world) }
+    ///
+    /// # Errors
+    /// When it cannot; what was kept is.
+    pub fn tidy(&mut self, state: &impl State) -> Result<(), Error> {
+        if self.length < self.rewrite_at { Ok(()) } else { self.rewrite(state) }
     }
 
-    fn rewrite(&mut self, world: &World) -> Result<(), Error> {
-        let line = line(&world.snapshot())?;
+    fn rewrite(&mut self, state: &impl State) -> Result<(), Error> {
+        let line = line(&state.snapshot())?;
         let new = self.path.with_extension("new");
         let mut file = options().open(&new).map_err(|source| self.error("rewrite", source))?;
         take(&file, &self.path)?;
@@ -125,7 +153,7 @@ fn take(file: &File, path: &Path) -> Result<(), Error> {
     })
 }
 
-fn line(change: &Change) -> Result<Vec<u8>, Error> {
+fn line(change: &impl Serialize) -> Result<Vec<u8>, Error> {
     let mut line = serde_json::to_vec(change).map_err(Error::Change)?;
     line.push(b'\n');
     Ok(line)

@@ -21,13 +21,15 @@ pub struct NoSecret;
 
 impl WebhookSecret {
     /// One that is the same in each run, for an account of this name.
-    pub(crate) fn of(account: &str) -> Self {
+    #[must_use]
+    pub fn of(account: &str) -> Self {
         let bytes = digest::digest(&digest::SHA256, format!("webhooks of {account}").as_bytes());
         Self(bytes.as_ref().to_vec())
     }
 
     /// `v1,` and the Base64 of HMAC-SHA256 over `id.timestamp.body`.
-    pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
+    #[must_use]
+    pub fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
         context.update(format!("{id}.{timestamp}.").as_bytes());
         context.update(body);
