@@ -24,8 +24,8 @@ const CARGO_MUTANTS: Tool = Tool {
 /// Code without IO: its tests need no server.
 const FILES: [&str; 4] = [
     "services/payment/src/domain/**/*.rs",
-    "services/payment/src/provider/signature*/**/*.rs",
-    "services/payment/src/provider/signature.rs",
+    "libs/providers/src/signature/**/*.rs",
+    "libs/providers/src/signature.rs",
     "libs/idempotency/src/{key,scope}.rs",
 ];
 /// Of a hundred mutants that can be told from the code, so many are to be noticed.

@@ -8,7 +8,7 @@ use clock::Clock;
 use futures::future::BoxFuture;
 use kafka::rdkafka::message::{Header, OwnedHeaders};
 use kafka::rdkafka::producer::{FutureProducer, FutureRecord};
-use kafka::{CloudEvent, Connection, Record};
+use kafka::{Apart, CloudEvent, Connection, Record};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -43,7 +43,8 @@ pub fn forward(
     topics: &[&str],
 ) -> Result<Forward, Error> {
     let producer = kafka.producer().create_with_context(Connection::new(kafka, clock)?)?;
-    let forwarding = Forwarding { producer, group: group.to_owned(), handlers: HashMap::new() };
+    let forwarding =
+        Forwarding { producer: Apart::new(producer), group: group.to_owned(), handlers: HashMap::new() };
     Ok(Forward { group: Group::new(kafka, clock, group, topics)?, forwarding })
 }
 
@@ -72,7 +73,7 @@ impl Forward {
 
 /// Hands events to handlers.
 pub(crate) struct Forwarding {
-    producer: FutureProducer<Connection>,
+    producer: Apart<FutureProducer<Connection>>,
     group: String,
     handlers: HashMap<String, Handler>,
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use backoff::Backoff;
 use clock::Clock;
 use futures::FutureExt as _;
-use kafka::Connection;
 use kafka::rdkafka::TopicPartitionList;
 use kafka::rdkafka::consumer::{CommitMode, Consumer as _, StreamConsumer};
 use kafka::rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use kafka::rdkafka::message::BorrowedMessage;
+use kafka::{Apart, Connection};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
@@ -112,7 +112,7 @@ impl Group {
         for (key, value) in &self.properties {
             config.set(key, value);
         }
-        let consumer: StreamConsumer<Context> = config.create_with_context(context)?;
+        let consumer: Apart<StreamConsumer<Context>> = Apart::new(config.create_with_context(context)?);
         let topics: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
         let result = receive(&consumer, shared, &assigned, reports, shutdown).await;
@@ -124,7 +124,7 @@ impl Group {
     /// Ends what is being applied, commits what is done, and closes the client.
     async fn leave(
         &self,
-        consumer: StreamConsumer<Context>,
+        consumer: Apart<StreamConsumer<Context>>,
         assigned: &Assigned,
         reports: &mut UnboundedReceiver<Progress>,
     ) {
@@ -145,13 +145,8 @@ impl Group {
             }
         }
         // Committing and closing wait for the broker, which may be away.
-        let closed = tokio::task::spawn_blocking(move || commit(&consumer, CommitMode::Sync));
-        match tokio::time::timeout(FAREWELL, closed).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::error!(group = self.name, %error, "kafka consumer did not close cleanly");
-            }
-            Err(_) => tracing::warn!(group = self.name, "kafka consumer still closing, not waiting for it"),
+        if !consumer.close(FAREWELL, |consumer| commit(consumer, CommitMode::Sync)).await {
+            tracing::warn!(group = self.name, "kafka consumer still closing, not waiting for it");
         }
     }
 }

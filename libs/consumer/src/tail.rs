@@ -11,7 +11,7 @@ use kafka::rdkafka::client::Client;
 use kafka::rdkafka::consumer::{Consumer as _, StreamConsumer};
 use kafka::rdkafka::error::KafkaError;
 use kafka::rdkafka::{Offset, TopicPartitionList};
-use kafka::{CloudEvent, Connection, Record};
+use kafka::{Apart, CloudEvent, Connection, Record};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -43,7 +43,7 @@ pub fn tail(kafka: &kafka::Settings, clock: &Clock, topic: &str) -> Result<Tail,
     let (sender, events) = mpsc::channel(WAITING);
     let (is_ready, ready) = watch::channel(false);
     let stop = CancellationToken::new();
-    let follow = follow(consumer, kafka.topic(topic), sender, is_ready);
+    let follow = follow(Apart::new(consumer), kafka.topic(topic), sender, is_ready);
     let stopped = stop.clone();
     tokio::spawn(async move { stopped.run_until_cancelled(follow).await });
     Ok(Tail { events, ready, _stop: stop.drop_guard() })
@@ -77,7 +77,7 @@ impl Stream for Tail {
 }
 
 async fn follow(
-    consumer: StreamConsumer<Connection>,
+    consumer: Apart<StreamConsumer<Connection>>,
     topic: String,
     events: mpsc::Sender<CloudEvent>,
     ready: watch::Sender<bool>,

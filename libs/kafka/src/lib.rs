@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod apart;
 mod connection;
 mod event;
 mod headers;
@@ -7,6 +8,7 @@ mod msk_iam;
 mod record;
 mod settings;
 
+pub use apart::Apart;
 pub use connection::Connection;
 pub use event::{CloudEvent, DecodeError, dataschema};
 pub use headers::{Malformed, Parts, Tracing};

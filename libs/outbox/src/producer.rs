@@ -11,7 +11,7 @@ use kafka::rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use kafka::rdkafka::producer::{
     BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext, ThreadedProducer,
 };
-use kafka::{CloudEvent, Connection, Tracing};
+use kafka::{Apart, CloudEvent, Connection, Tracing};
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tracing::Span;
@@ -19,6 +19,9 @@ use tracing::Span;
 use crate::metrics::Metrics;
 use crate::relay::Relay;
 use crate::topic_lane::LANE;
+
+/// How long a producer may take to end once what it had is sent or given up.
+const CLOSE: Duration = Duration::from_secs(10);
 
 /// What became of one record.
 #[derive(Debug)]
@@ -57,7 +60,7 @@ impl Reports {
 
 /// One producer's life.
 pub(crate) struct Producer {
-    client: ThreadedProducer<Context>,
+    client: Apart<ThreadedProducer<Context>>,
     pub(crate) reports: Arc<Reports>,
 }
 
@@ -70,7 +73,7 @@ impl Producer {
             clock: relay.clock.clone(),
             metrics: relay.metrics.clone(),
         };
-        Ok(Self { client: relay.kafka.producer().create_with_context(context)?, reports })
+        Ok(Self { client: Apart::new(relay.kafka.producer().create_with_context(context)?), reports })
     }
 
     /// Hands a record over; returns its size.
@@ -90,16 +93,13 @@ impl Producer {
 
     /// Ends it: waits for what is on its way, then drops what is left. Every record is reported on.
     pub(crate) async fn end(self, patience: Duration) {
-        let Self { client, .. } = self;
-        // Both wait, dropping for the producer's thread.
-        let ended = tokio::task::spawn_blocking(move || {
+        let flush = move |client: &ThreadedProducer<Context>| {
             if let Err(error) = client.flush(patience) {
                 tracing::debug!(%error, "events on their way at the end of an outbox producer");
             }
-            drop(client);
-        });
-        if let Err(error) = ended.await {
-            tracing::error!(%error, "outbox producer did not end cleanly");
+        };
+        if !self.client.close(patience + CLOSE, flush).await {
+            tracing::error!("outbox producer did not end in time; what it had is published again");
         }
     }
 }

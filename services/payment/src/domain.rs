@@ -1,6 +1,5 @@
 //! The rules. No IO, no async.
 
-mod account_name;
 pub mod bill;
 pub mod bill_run;
 mod day;
@@ -15,8 +14,8 @@ pub mod return_url;
 pub mod settlement;
 
 pub use ::paging::PageToken;
+pub use ::providers::{AccountName, NoAccountName};
 
-pub use account_name::{AccountName, NoAccountName};
 pub use bill::{Bill, BillEvent, BillLine, BillStatus, NotChanged};
 pub use bill_run::{BillRun, RunFailure, RunFormat, RunState};
 pub use day::{Day, NoDay};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use providers::signature;
 use rpc_error::{Code, reason};
 
 use crate::domain::return_url::NoReturnUrl;
 use crate::domain::{NoEntry, NoMonth, NotChanged, NotClosed, NotDecided, NotRefunded, Over, Overflow};
-use crate::provider::signature;
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,17 +1,16 @@
 //! Payment providers: what a payment or refund asks, put to the provider of its account, and what came of it.
 //!
-//! Every call has a deadline, follows no redirect and reads a bounded answer. What is not understood counts as no answer: it is
+//! Every call has a deadline, follows no redirect and reads a bounded answer (`libs/providers`). What is not understood counts as no answer: it is
 //! asked again, and means nothing until then. Keys at the provider are our ids, so that a call that is made twice has one effect.
 
 mod accounts;
-mod http;
 mod sandbox;
-pub mod signature;
 mod stripe;
 
 pub use accounts::{Account, Accounts, AccountsError, Problem};
 
 use ids::PaymentId;
+use providers::signature;
 use time::{Duration, OffsetDateTime};
 
 use crate::domain::settlement::Report;

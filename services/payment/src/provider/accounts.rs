@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use clock::Clock;
 use ids::Tenant;
+use providers::signature::Secrets;
 use url::Url;
 
 use super::sandbox::{self, Sandbox};
-use super::signature::Secrets;
 use super::stripe::{self, Stripe};
 use super::{Heard, NotHeard, Provider};
 use crate::domain::AccountName;
 
-pub use file::Problem;
+pub use providers::file::{Error as AccountsError, Problem};
 
 /// Every account there is, by name. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -33,28 +33,6 @@ pub struct Account {
     pub provider: Provider,
     callback_url: Option<Url>,
     secrets: Secrets,
-}
-
-/// Why the accounts cannot be used. Never says what is in the file, which holds secrets.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountsError {
-    /// The file cannot be read.
-    #[error("cannot be read")]
-    Unreadable(#[source] std::io::Error),
-    /// It is not JSON.
-    #[error("must be JSON: line {line}, column {column}")]
-    Malformed {
-        /// Where.
-        line: usize,
-        /// Where in the line.
-        column: usize,
-    },
-    /// These fields break a rule, at least one.
-    #[error("breaks {} rules", .0.len())]
-    Invalid(Vec<Problem>),
-    /// No client can be made.
-    #[error("needs a client that cannot be made")]
-    Client(#[source] reqwest::Error),
 }
 
 impl Accounts {

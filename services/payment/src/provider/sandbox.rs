@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use providers::http::{self, Answer, CallError, told};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -10,7 +11,6 @@ use serde_json::json;
 use url::Url;
 
 use super::About;
-use super::http::{self, Answer, CallError, told};
 use crate::domain::{Ask, Payment, Refund, RefundSeen, RefundState, Seen, Standing};
 
 mod books;

@@ -22,8 +22,8 @@ use url::Url;
 
 use self::call::{Came, Found};
 use self::record::{RefundRecord, RefusalError, Session};
-use super::http;
 use crate::domain::{Ask, Payment, Refund, RefundSeen, Seen};
+use providers::http;
 
 /// Stripe's own libraries wait for 80 seconds; what takes longer than this is asked for again under its key.
 const DEADLINE: Duration = Duration::from_secs(20);

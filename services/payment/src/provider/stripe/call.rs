@@ -1,12 +1,12 @@
 //! Calls as Stripe wants them: forms with brackets, a pinned version, a key where a second call would make a second thing.
 
+use providers::http::{self, Answer, CallError};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::de::DeserializeOwned;
 
 use super::record::{List, Named, Refusal, RefusalError};
 use super::{Stripe, refused};
-use crate::provider::http::{self, Answer, CallError};
 
 /// What every call says it is written for: an account's own default may be years older, or change.
 const VERSION: &str = "2026-08-26.dahlia";

@@ -7,13 +7,17 @@ use reqwest::{Client, RequestBuilder, StatusCode, redirect};
 const CONNECT: Duration = Duration::from_secs(3);
 
 /// An answer, read.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Vec<u8>,
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its body.
+    pub body: Vec<u8>,
 }
 
 /// What came of a call.
-pub(super) enum Came<T, R> {
+#[derive(Debug)]
+pub enum Came<T, R> {
     /// What was asked for.
     Record(T),
     /// It was refused, for this.
@@ -24,19 +28,26 @@ pub(super) enum Came<T, R> {
 
 /// Why a call came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CallError {
+pub enum CallError {
+    /// No connection, or none that held.
     #[error("the provider was not reached")]
     Http(#[from] reqwest::Error),
+    /// More bytes than are read.
     #[error("the answer is larger than is read")]
     TooLarge,
+    /// It is not JSON of this shape.
     #[error("the answer is not understood")]
     Json(#[from] serde_json::Error),
+    /// A status that says nothing about what was asked.
     #[error("the provider answered {0}")]
     Status(StatusCode),
 }
 
 /// A client whose calls end by this time.
-pub(super) fn client(deadline: Duration) -> Result<Client, reqwest::Error> {
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client(deadline: Duration) -> Result<Client, reqwest::Error> {
     Client::builder()
         .timeout(deadline)
         .connect_timeout(CONNECT)
@@ -46,7 +57,10 @@ pub(super) fn client(deadline: Duration) -> Result<Client, reqwest::Error> {
 }
 
 /// Sends a request, and reads an answer of at most so many bytes.
-pub(super) async fn send(request: RequestBuilder, most_bytes: usize) -> Result<Answer, CallError> {
+///
+/// # Errors
+/// [`CallError::Http`] and [`CallError::TooLarge`].
+pub async fn send(request: RequestBuilder, most_bytes: usize) -> Result<Answer, CallError> {
     let mut response = request.send().await?;
     let status = response.status();
     let mut body = Vec::new();
@@ -60,7 +74,7 @@ pub(super) async fn send(request: RequestBuilder, most_bytes: usize) -> Result<A
 }
 
 /// Tells of a call that came to nothing.
-pub(super) fn told<T, R>(came: Result<Came<T, R>, CallError>) -> Came<T, R> {
+pub fn told<T, R>(came: Result<Came<T, R>, CallError>) -> Came<T, R> {
     came.unwrap_or_else(|error| {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, "the provider has not answered");
