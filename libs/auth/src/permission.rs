@@ -23,6 +23,10 @@ pub enum Office {
     Staff,
     /// Those who answer for money: [`Role::Finance`], or [`Role::Admin`].
     Finance,
+    /// Those who decide cases: [`Role::Reviewer`], or [`Role::Admin`].
+    Reviewer,
+    /// Those who configure: [`Role::Admin`].
+    Admin,
 }
 
 /// A row of the table.
@@ -48,6 +52,10 @@ impl Rule {
                 Office::Finance => {
                     caller.roles.iter().any(|role| matches!(role, Role::Finance | Role::Admin))
                 }
+                Office::Reviewer => {
+                    caller.roles.iter().any(|role| matches!(role, Role::Reviewer | Role::Admin))
+                }
+                Office::Admin => caller.roles.contains(&Role::Admin),
             },
             CallerKind::Service(name) => self.services.contains(&&**name),
         }
@@ -57,6 +65,7 @@ impl Rule {
 const CITIZENS: Rule = Rule { people: People::Owner, office: Office::None, services: &[] };
 const CITIZENS_AND_STAFF: Rule = Rule { people: People::Owner, office: Office::Staff, services: &[] };
 const FINANCE: Rule = Rule { people: People::None, office: Office::Finance, services: &[] };
+const REVIEWERS: Rule = Rule { people: People::None, office: Office::Reviewer, services: &[] };
 const STAFF: Rule = Rule { people: People::None, office: Office::Staff, services: &[] };
 
 const fn only(services: &'static [&'static str]) -> Rule {
@@ -77,10 +86,12 @@ pub fn rule(operation: Operation) -> Rule {
         | Operation::DocumentAbortUpload
         | Operation::DocumentConfirmUpload => CITIZENS_AND_STAFF,
         // Notification reads the owner's state when it renders.
-        Operation::DocumentGetDocument => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
-        Operation::DocumentListDocuments
-        | Operation::DocumentListVersions
-        | Operation::DocumentCreateDownload => CITIZENS_AND_STAFF,
+        // Verification looks at what it is handed, and hands it on to those whom it asks.
+        Operation::DocumentGetDocument => {
+            Rule { services: &["svc-notification", "svc-verification"], ..CITIZENS_AND_STAFF }
+        }
+        Operation::DocumentCreateDownload => Rule { services: &["svc-verification"], ..CITIZENS_AND_STAFF },
+        Operation::DocumentListDocuments | Operation::DocumentListVersions => CITIZENS_AND_STAFF,
         // Who sees a preview sees the document.
         Operation::PreviewGetPreview => CITIZENS_AND_STAFF,
         // Owners take back what need not be kept; staff what the office may let go.
@@ -151,6 +162,25 @@ pub fn rule(operation: Operation) -> Rule {
         // Workflows wait; whose turn it is they are told by the owner.
         Operation::PaymentAdvancePayment => only(&["svc-worker"]),
         Operation::PaymentReceiveCallback => only(&["svc-bff"]),
+        // A person verifies themselves; what is told of it reads how it stands.
+        Operation::VerificationSubmitCase
+        | Operation::VerificationResubmitCase
+        | Operation::VerificationWithdrawCase => CITIZENS,
+        Operation::VerificationGetCase => Rule { services: &["svc-notification"], ..CITIZENS_AND_STAFF },
+        Operation::VerificationListCases | Operation::VerificationListCaseEntries => CITIZENS_AND_STAFF,
+        Operation::VerificationReceiveCallback => only(&["svc-bff"]),
+        Operation::ReviewListReviews
+        | Operation::ReviewClaimReview
+        | Operation::ReviewReassignReview
+        | Operation::ReviewDecideCase
+        | Operation::ReviewListDecisions
+        | Operation::ReviewAddNote
+        | Operation::ReviewListNotes => REVIEWERS,
+        Operation::ProviderListProviders => STAFF,
+        // Whoever takes a provider out answers for what that does to everybody's cases.
+        Operation::ProviderForceProvider => {
+            Rule { people: People::None, office: Office::Admin, services: &[] }
+        }
         // At sign-in, and from a list of people whom an office bills.
         Operation::NotificationUpsertRecipient => only(&["svc-bff", "svc-worker"]),
         Operation::NotificationFeedHeads => only(&["svc-bff"]),
@@ -194,7 +224,7 @@ pub fn check(operation: Operation, caller: &Caller) -> Result<(), Error> {
 /// no [`Caller`].
 #[must_use]
 pub fn finds_tenant(operation: Operation) -> bool {
-    operation == Operation::PaymentReceiveCallback
+    matches!(operation, Operation::PaymentReceiveCallback | Operation::VerificationReceiveCallback)
 }
 
 /// Applies the row of an operation that finds the tenant itself to a service, by its name.

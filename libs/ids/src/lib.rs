@@ -5,9 +5,9 @@ mod uuid_v7;
 
 pub use name::{Subject, Tenant};
 pub use uuid_v7::{
-    AccountId, AdjustmentId, BillId, BillRunId, CallbackId, DeliveryId, DisputeId, DocumentId, EntryId,
-    ErasureId, EventId, ExportId, GrantId, HoldId, JobId, NotificationId, PaymentId, PeriodId, RecipientId,
-    RefundId, SettledAccountId, SettlementId, VersionId,
+    AccountId, AdjustmentId, AnswerId, BillId, BillRunId, CallbackId, CaseId, CheckId, CircuitId, DecisionId,
+    DeliveryId, DisputeId, DocumentId, EntryId, ErasureId, EventId, ExportId, GrantId, HoldId, JobId, NoteId,
+    NotificationId, PaymentId, PeriodId, RecipientId, RefundId, SettledAccountId, SettlementId, VersionId,
 };
 
 /// Why a text is not the id it should be. Names the rule, never the text: it may be anything a caller sent.

@@ -153,6 +153,18 @@ uuid_v7! {
     SettlementId;
     /// A month of the books.
     PeriodId;
+    /// A case of the verification service.
+    CaseId;
+    /// A check of a case.
+    CheckId;
+    /// A provider's answer, as it came.
+    AnswerId;
+    /// A decision about a case.
+    DecisionId;
+    /// A note on a case.
+    NoteId;
+    /// The circuit of an account at a provider.
+    CircuitId;
 }
 
 impl From<JobId> for DocumentId {

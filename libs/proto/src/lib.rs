@@ -39,6 +39,19 @@ pub mod payment {
     }
 }
 
+/// `guildhall.verification`: cases, checks, reviews.
+pub mod verification {
+    /// Version 1.
+    #[expect(
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "tonic's generator writes bare `allow`s"
+    )]
+    pub mod v1 {
+        include!("gen/guildhall.verification.v1.rs");
+    }
+}
+
 /// `guildhall.common`: what messages of several services are made of.
 pub mod common {
     /// Version 1.

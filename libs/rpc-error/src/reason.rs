@@ -186,4 +186,17 @@ reasons! {
     SESSION_STORE_UNAVAILABLE = Unavailable, "Sessions cannot be read right now";
     CSRF_INVALID = PermissionDenied, "The CSRF header is missing or wrong";
     ORIGIN_NOT_ALLOWED = PermissionDenied, "The origin is not on the list";
+
+    // Cases of people who are verified, and who decides about them.
+    VERIFICATION_INVALID = InvalidArgument, "What is handed in to be verified breaks a rule";
+    CASE_EXISTS = Conflict, "A case of the purpose is not over";
+    CASE_NOT_FOUND = NotFound, "There is no such case";
+    CASE_STATE = Conflict, "The case does not stand so that this can be done";
+    DOCUMENT_NOT_READY = PreconditionFailed, "The document is not ready";
+    REVIEW_CLAIMED = Conflict, "Somebody else has the case";
+    REVIEW_NOT_CLAIMED = Conflict, "The caller has to claim the case first";
+    REVIEW_NONE_WAITING = NotFound, "No case waits that the caller may decide";
+    OWN_CASE = PermissionDenied, "Nobody decides about themselves";
+    NOTE_INVALID = InvalidArgument, "The note breaks a rule";
+    NOTE_LIMIT_REACHED = Conflict, "The case has as many notes as it can have";
 }

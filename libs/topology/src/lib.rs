@@ -13,6 +13,8 @@ pub mod topics {
     pub const BILLING: &str = "guildhall.billing.v1";
     /// Events of payments and their refunds, keyed by payment.
     pub const PAYMENT: &str = "guildhall.payment.v1";
+    /// Events of cases and their checks, keyed by case.
+    pub const VERIFICATION: &str = "guildhall.verification.v1";
     /// Rows of feeds, keyed by recipient.
     pub const NOTIFICATION: &str = "guildhall.notification.v1";
     /// Erasures, keyed by subject.

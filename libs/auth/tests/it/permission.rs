@@ -4,8 +4,18 @@ use auth::permission;
 use auth::{Caller, CallerKind, Role, Token};
 use proto::Operation;
 
-const CALLERS: [&str; 7] =
-    ["citizen", "staff", "finance", "svc-bff", "svc-document", "svc-notification", "svc-worker"];
+const CALLERS: [&str; 10] = [
+    "citizen",
+    "staff",
+    "reviewer",
+    "finance",
+    "admin",
+    "svc-bff",
+    "svc-document",
+    "svc-notification",
+    "svc-verification",
+    "svc-worker",
+];
 
 /// One line per operation, one column per caller; `x` may.
 const TABLE: &str = "
@@ -112,13 +122,18 @@ const TABLE: &str = "
 fn caller(name: &str) -> Caller {
     let kind = match name {
         "citizen" => CallerKind::Citizen,
-        "staff" | "finance" => CallerKind::Staff,
+        "staff" | "reviewer" | "finance" | "admin" => CallerKind::Staff,
         service => CallerKind::Service(service.to_owned()),
     };
     Caller {
         subject: "ada".parse().unwrap(),
         tenant: "riverton".parse().unwrap(),
-        roles: if name == "finance" { vec![Role::Finance] } else { Vec::new() },
+        roles: match name {
+            "reviewer" => vec![Role::Reviewer],
+            "finance" => vec![Role::Finance],
+            "admin" => vec![Role::Admin],
+            _ => Vec::new(),
+        },
         client_id: "portal".into(),
         calls_itself: false,
         kind,
@@ -130,10 +145,7 @@ fn caller(name: &str) -> Caller {
 
 #[test]
 fn the_table_allows_exactly_this() {
-    let mut table = format!(
-        "\n{:>33} citizen  staff  finance  svc-bff  svc-document  svc-notification  svc-worker\n",
-        "operation"
-    );
+    let mut table = format!("\n{:>33} {}\n", "operation", CALLERS.join("  "));
     for operation in Operation::ALL {
         write!(table, "{:>33}", format!("{operation:?}")).unwrap();
         for (column, name) in CALLERS.into_iter().enumerate() {

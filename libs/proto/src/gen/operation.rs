@@ -196,6 +196,38 @@ pub enum Operation {
     PaymentListUnknownCallbacks,
     /// `guildhall.payment.v1.PaymentService/ReceiveCallback`: Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. What it
     PaymentReceiveCallback,
+    /// `guildhall.verification.v1.ProviderService/ForceProvider`: Takes a provider out, in, or leaves it to its circuit. For administrators, and in the audit chain.
+    ProviderForceProvider,
+    /// `guildhall.verification.v1.ProviderService/ListProviders`: Lists the tenant's accounts, in the order in which they are asked. For staff. Strongly consistent.
+    ProviderListProviders,
+    /// `guildhall.verification.v1.ReviewService/AddNote`: Notes something on a case.
+    ReviewAddNote,
+    /// `guildhall.verification.v1.ReviewService/ClaimReview`: Takes a case for 30 minutes, or the first that nobody has. Again by the same person it is theirs for longer.
+    ReviewClaimReview,
+    /// `guildhall.verification.v1.ReviewService/DecideCase`: Decides a case that the caller has, agrees with what a first person has decided, or decides anew what was decided before. Where two
+    ReviewDecideCase,
+    /// `guildhall.verification.v1.ReviewService/ListDecisions`: Lists every decision of a case, oldest first; at most 100. Strongly consistent.
+    ReviewListDecisions,
+    /// `guildhall.verification.v1.ReviewService/ListNotes`: Lists the notes on a case, oldest first; at most 200. Strongly consistent.
+    ReviewListNotes,
+    /// `guildhall.verification.v1.ReviewService/ListReviews`: Lists what waits, the earliest due first. Strongly consistent.
+    ReviewListReviews,
+    /// `guildhall.verification.v1.ReviewService/ReassignReview`: Gives a case to somebody else, or to nobody.
+    ReviewReassignReview,
+    /// `guildhall.verification.v1.VerificationService/GetCase`: Reads a case. Strongly consistent.
+    VerificationGetCase,
+    /// `guildhall.verification.v1.VerificationService/ListCaseEntries`: Lists what has happened to a case, oldest first; at most 1,000. Strongly consistent.
+    VerificationListCaseEntries,
+    /// `guildhall.verification.v1.VerificationService/ListCases`: Lists cases, newest first: a person's own, or the tenant's. Without `applicant`, `checks` and `documents`. Strongly consistent.
+    VerificationListCases,
+    /// `guildhall.verification.v1.VerificationService/ReceiveCallback`: Takes a provider's callback, and stores it before it answers. The account says whose it is: the call names no tenant. The same
+    VerificationReceiveCallback,
+    /// `guildhall.verification.v1.VerificationService/ResubmitCase`: Hands in again what was asked for: all of the case's documents as they are to be looked at now. For the person alone.
+    VerificationResubmitCase,
+    /// `guildhall.verification.v1.VerificationService/SubmitCase`: Hands in a case. Answers at once: checks begin after it, whatever their providers are doing. A person has one case of a purpose that
+    VerificationSubmitCase,
+    /// `guildhall.verification.v1.VerificationService/WithdrawCase`: Takes a case back. For the person alone.
+    VerificationWithdrawCase,
 }
 
 impl Operation {
@@ -298,6 +330,22 @@ impl Operation {
         Self::PaymentListRefunds,
         Self::PaymentListUnknownCallbacks,
         Self::PaymentReceiveCallback,
+        Self::ProviderForceProvider,
+        Self::ProviderListProviders,
+        Self::ReviewAddNote,
+        Self::ReviewClaimReview,
+        Self::ReviewDecideCase,
+        Self::ReviewListDecisions,
+        Self::ReviewListNotes,
+        Self::ReviewListReviews,
+        Self::ReviewReassignReview,
+        Self::VerificationGetCase,
+        Self::VerificationListCaseEntries,
+        Self::VerificationListCases,
+        Self::VerificationReceiveCallback,
+        Self::VerificationResubmitCase,
+        Self::VerificationSubmitCase,
+        Self::VerificationWithdrawCase,
     ];
 
     /// The operation of a request's path, for example `/guildhall.document.v1.DocumentService/GetDocument`.
@@ -401,6 +449,22 @@ impl Operation {
             "/guildhall.payment.v1.PaymentService/ListRefunds" => Some(Self::PaymentListRefunds),
             "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks" => Some(Self::PaymentListUnknownCallbacks),
             "/guildhall.payment.v1.PaymentService/ReceiveCallback" => Some(Self::PaymentReceiveCallback),
+            "/guildhall.verification.v1.ProviderService/ForceProvider" => Some(Self::ProviderForceProvider),
+            "/guildhall.verification.v1.ProviderService/ListProviders" => Some(Self::ProviderListProviders),
+            "/guildhall.verification.v1.ReviewService/AddNote" => Some(Self::ReviewAddNote),
+            "/guildhall.verification.v1.ReviewService/ClaimReview" => Some(Self::ReviewClaimReview),
+            "/guildhall.verification.v1.ReviewService/DecideCase" => Some(Self::ReviewDecideCase),
+            "/guildhall.verification.v1.ReviewService/ListDecisions" => Some(Self::ReviewListDecisions),
+            "/guildhall.verification.v1.ReviewService/ListNotes" => Some(Self::ReviewListNotes),
+            "/guildhall.verification.v1.ReviewService/ListReviews" => Some(Self::ReviewListReviews),
+            "/guildhall.verification.v1.ReviewService/ReassignReview" => Some(Self::ReviewReassignReview),
+            "/guildhall.verification.v1.VerificationService/GetCase" => Some(Self::VerificationGetCase),
+            "/guildhall.verification.v1.VerificationService/ListCaseEntries" => Some(Self::VerificationListCaseEntries),
+            "/guildhall.verification.v1.VerificationService/ListCases" => Some(Self::VerificationListCases),
+            "/guildhall.verification.v1.VerificationService/ReceiveCallback" => Some(Self::VerificationReceiveCallback),
+            "/guildhall.verification.v1.VerificationService/ResubmitCase" => Some(Self::VerificationResubmitCase),
+            "/guildhall.verification.v1.VerificationService/SubmitCase" => Some(Self::VerificationSubmitCase),
+            "/guildhall.verification.v1.VerificationService/WithdrawCase" => Some(Self::VerificationWithdrawCase),
             _ => None,
         }
     }
@@ -506,6 +570,22 @@ impl Operation {
             Self::PaymentListRefunds => "/guildhall.payment.v1.PaymentService/ListRefunds",
             Self::PaymentListUnknownCallbacks => "/guildhall.payment.v1.PaymentService/ListUnknownCallbacks",
             Self::PaymentReceiveCallback => "/guildhall.payment.v1.PaymentService/ReceiveCallback",
+            Self::ProviderForceProvider => "/guildhall.verification.v1.ProviderService/ForceProvider",
+            Self::ProviderListProviders => "/guildhall.verification.v1.ProviderService/ListProviders",
+            Self::ReviewAddNote => "/guildhall.verification.v1.ReviewService/AddNote",
+            Self::ReviewClaimReview => "/guildhall.verification.v1.ReviewService/ClaimReview",
+            Self::ReviewDecideCase => "/guildhall.verification.v1.ReviewService/DecideCase",
+            Self::ReviewListDecisions => "/guildhall.verification.v1.ReviewService/ListDecisions",
+            Self::ReviewListNotes => "/guildhall.verification.v1.ReviewService/ListNotes",
+            Self::ReviewListReviews => "/guildhall.verification.v1.ReviewService/ListReviews",
+            Self::ReviewReassignReview => "/guildhall.verification.v1.ReviewService/ReassignReview",
+            Self::VerificationGetCase => "/guildhall.verification.v1.VerificationService/GetCase",
+            Self::VerificationListCaseEntries => "/guildhall.verification.v1.VerificationService/ListCaseEntries",
+            Self::VerificationListCases => "/guildhall.verification.v1.VerificationService/ListCases",
+            Self::VerificationReceiveCallback => "/guildhall.verification.v1.VerificationService/ReceiveCallback",
+            Self::VerificationResubmitCase => "/guildhall.verification.v1.VerificationService/ResubmitCase",
+            Self::VerificationSubmitCase => "/guildhall.verification.v1.VerificationService/SubmitCase",
+            Self::VerificationWithdrawCase => "/guildhall.verification.v1.VerificationService/WithdrawCase",
         }
     }
 
@@ -610,6 +690,22 @@ impl Operation {
             Self::PaymentListRefunds => "guildhall.payment.v1.PaymentService",
             Self::PaymentListUnknownCallbacks => "guildhall.payment.v1.PaymentService",
             Self::PaymentReceiveCallback => "guildhall.payment.v1.PaymentService",
+            Self::ProviderForceProvider => "guildhall.verification.v1.ProviderService",
+            Self::ProviderListProviders => "guildhall.verification.v1.ProviderService",
+            Self::ReviewAddNote => "guildhall.verification.v1.ReviewService",
+            Self::ReviewClaimReview => "guildhall.verification.v1.ReviewService",
+            Self::ReviewDecideCase => "guildhall.verification.v1.ReviewService",
+            Self::ReviewListDecisions => "guildhall.verification.v1.ReviewService",
+            Self::ReviewListNotes => "guildhall.verification.v1.ReviewService",
+            Self::ReviewListReviews => "guildhall.verification.v1.ReviewService",
+            Self::ReviewReassignReview => "guildhall.verification.v1.ReviewService",
+            Self::VerificationGetCase => "guildhall.verification.v1.VerificationService",
+            Self::VerificationListCaseEntries => "guildhall.verification.v1.VerificationService",
+            Self::VerificationListCases => "guildhall.verification.v1.VerificationService",
+            Self::VerificationReceiveCallback => "guildhall.verification.v1.VerificationService",
+            Self::VerificationResubmitCase => "guildhall.verification.v1.VerificationService",
+            Self::VerificationSubmitCase => "guildhall.verification.v1.VerificationService",
+            Self::VerificationWithdrawCase => "guildhall.verification.v1.VerificationService",
         }
     }
 
@@ -714,6 +810,22 @@ impl Operation {
             Self::PaymentListRefunds => "ListRefunds",
             Self::PaymentListUnknownCallbacks => "ListUnknownCallbacks",
             Self::PaymentReceiveCallback => "ReceiveCallback",
+            Self::ProviderForceProvider => "ForceProvider",
+            Self::ProviderListProviders => "ListProviders",
+            Self::ReviewAddNote => "AddNote",
+            Self::ReviewClaimReview => "ClaimReview",
+            Self::ReviewDecideCase => "DecideCase",
+            Self::ReviewListDecisions => "ListDecisions",
+            Self::ReviewListNotes => "ListNotes",
+            Self::ReviewListReviews => "ListReviews",
+            Self::ReviewReassignReview => "ReassignReview",
+            Self::VerificationGetCase => "GetCase",
+            Self::VerificationListCaseEntries => "ListCaseEntries",
+            Self::VerificationListCases => "ListCases",
+            Self::VerificationReceiveCallback => "ReceiveCallback",
+            Self::VerificationResubmitCase => "ResubmitCase",
+            Self::VerificationSubmitCase => "SubmitCase",
+            Self::VerificationWithdrawCase => "WithdrawCase",
         }
     }
 
@@ -818,6 +930,22 @@ impl Operation {
             Self::PaymentListRefunds => false,
             Self::PaymentListUnknownCallbacks => false,
             Self::PaymentReceiveCallback => false,
+            Self::ProviderForceProvider => true,
+            Self::ProviderListProviders => false,
+            Self::ReviewAddNote => true,
+            Self::ReviewClaimReview => true,
+            Self::ReviewDecideCase => true,
+            Self::ReviewListDecisions => false,
+            Self::ReviewListNotes => false,
+            Self::ReviewListReviews => false,
+            Self::ReviewReassignReview => true,
+            Self::VerificationGetCase => false,
+            Self::VerificationListCaseEntries => false,
+            Self::VerificationListCases => false,
+            Self::VerificationReceiveCallback => false,
+            Self::VerificationResubmitCase => true,
+            Self::VerificationSubmitCase => true,
+            Self::VerificationWithdrawCase => true,
         }
     }
 }

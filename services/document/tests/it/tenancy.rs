@@ -110,6 +110,22 @@ async fn call(operation: Operation, actor: &Actor, id: &str, job: &str) -> Optio
         | Operation::PaymentListRefunds
         | Operation::PaymentListUnknownCallbacks
         | Operation::PaymentReceiveCallback
+        | Operation::ProviderForceProvider
+        | Operation::ProviderListProviders
+        | Operation::ReviewAddNote
+        | Operation::ReviewClaimReview
+        | Operation::ReviewDecideCase
+        | Operation::ReviewListDecisions
+        | Operation::ReviewListNotes
+        | Operation::ReviewListReviews
+        | Operation::ReviewReassignReview
+        | Operation::VerificationGetCase
+        | Operation::VerificationListCaseEntries
+        | Operation::VerificationListCases
+        | Operation::VerificationReceiveCallback
+        | Operation::VerificationResubmitCase
+        | Operation::VerificationSubmitCase
+        | Operation::VerificationWithdrawCase
         | Operation::NotificationClaimDelivery
         | Operation::NotificationFeedHeads
         | Operation::NotificationGetErasure
@@ -138,6 +154,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
             app.citizen("ada", "lakeside"),
             app.staff("lea", "lakeside"),
             app.service("svc-notification", "lakeside"),
+            app.service("svc-verification", "lakeside"),
         ],
         Operation::CaseAttachToCase
         | Operation::CaseDetachFromCase
@@ -145,8 +162,12 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
         | Operation::QuarantineDownloadQuarantined
         | Operation::QuarantineDecideQuarantined
         | Operation::QuarantineListDecisions => vec![app.staff("lea", "lakeside")],
-        Operation::DocumentCreateDownload
-        | Operation::DocumentListVersions
+        Operation::DocumentCreateDownload => vec![
+            app.citizen("ada", "lakeside"),
+            app.staff("lea", "lakeside"),
+            app.service("svc-verification", "lakeside"),
+        ],
+        Operation::DocumentListVersions
         | Operation::SharingListAccesses
         | Operation::DocumentEraseDocument => {
             vec![app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")]
