@@ -48,7 +48,7 @@ run "each_service_gets_just_its_own" {
 
 run "who_has_a_database_and_which_secrets" {
   assert {
-    condition     = toset(output.databases) == toset(["document", "notification", "payment"])
+    condition     = toset(output.databases) == toset(["document", "notification", "payment", "verification"])
     error_message = "bff and worker have none"
   }
   assert {
