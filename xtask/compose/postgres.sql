@@ -49,6 +49,29 @@ grant usage on schema public to guildhall_app, guildhall_system;
 alter default privileges for role payment_owner revoke execute on functions from public;
 \connect postgres
 
+-- verification
+select format('create role %I', name) from unnest(array['verification_owner', 'verification_app', 'verification_system']) name
+where not exists (select from pg_roles where rolname = name) \gexec
+select format('alter role %I login password %L', name, name)
+from unnest(array['verification_owner', 'verification_app', 'verification_system']) name \gexec
+grant guildhall_app to verification_app;
+grant guildhall_system to verification_system;
+select format('alter role %I set %I = %L', role, name, value)
+from unnest(array['verification_app', 'verification_system']) role,
+     (values ('statement_timeout', '5s'), ('lock_timeout', '3s'), ('idle_in_transaction_session_timeout', '15s'))
+         limits (name, value) \gexec
+select 'create database verification owner verification_owner encoding ''UTF8'' template template0'
+where not exists (select from pg_database where datname = 'verification') \gexec
+revoke all on database verification from public;
+grant connect on database verification to verification_app, verification_system;
+\connect verification
+set client_min_messages = warning;
+alter schema public owner to verification_owner;
+revoke all on schema public from public;
+grant usage on schema public to guildhall_app, guildhall_system;
+alter default privileges for role verification_owner revoke execute on functions from public;
+\connect postgres
+
 -- notification
 select format('create role %I', name) from unnest(array['notification_owner', 'notification_app', 'notification_system']) name
 where not exists (select from pg_roles where rolname = name) \gexec

@@ -42,6 +42,14 @@ fn files() -> Vec<(String, String)> {
             services::providers(&Addresses::on_this_machine(&Ports::default())),
         ),
         ("xtask/compose/providers-compose.json".to_owned(), services::providers(&in_containers())),
+        (
+            "xtask/compose/identity-providers.json".to_owned(),
+            services::identity_providers(&Addresses::on_this_machine(&Ports::default())),
+        ),
+        (
+            "xtask/compose/identity-providers-compose.json".to_owned(),
+            services::identity_providers(&in_containers()),
+        ),
         ("xtask/compose/topics.sh".to_owned(), topics(&topology.topics)),
         ("xtask/compose/buckets.sh".to_owned(), buckets(&topology.buckets)),
     ];
@@ -105,6 +113,9 @@ fn in_containers() -> Addresses {
         psp: "http://psp:4010".to_owned(),
         callbacks: "http://bff:8080".to_owned(),
         providers_file: "/etc/guildhall/providers.json".to_owned(),
+        verification_listens: "0.0.0.0:8130".to_owned(),
+        idp: "http://idp:4020".to_owned(),
+        identity_providers_file: "/etc/guildhall/identity-providers.json".to_owned(),
         notification: "notification:8100".to_owned(),
         notification_listens: "0.0.0.0:8100".to_owned(),
         admin: services::NAMES.map(|name| (name, "0.0.0.0:8081".to_owned())).into(),

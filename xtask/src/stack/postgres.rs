@@ -17,7 +17,7 @@ use crate::shell;
 const PASSWORD: &str = "postgres";
 
 /// The services with a database of the same name.
-const OWNERS_OF_DATABASES: [&str; 3] = ["document", "payment", "notification"];
+const OWNERS_OF_DATABASES: [&str; 4] = ["document", "payment", "verification", "notification"];
 
 pub(crate) const SERVER: Server = Server {
     name: "postgres",

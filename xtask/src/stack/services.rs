@@ -13,8 +13,8 @@ use super::{Server, Stack, keycloak, postgres, versitygw};
 use crate::compile::{self, Profile};
 use crate::{net, shell};
 
-/// The services in the order in which they start, behind the collector of their traces and the payment provider.
-pub(crate) static SERVICES: [Server; 7] = [
+/// The services in the order in which they start, behind the collector of their traces, and each behind its providers.
+pub(crate) static SERVICES: [Server; 9] = [
     Server {
         name: "otlp",
         needs: &[],
@@ -38,7 +38,7 @@ pub(crate) static SERVICES: [Server; 7] = [
         needs: &[],
         tool: None,
         ports: &[Port::Psp],
-        launch: provider,
+        launch: |stack| provider(stack, "psp", Port::Psp),
         ready: |stack| net::connect(stack.port(Port::Psp)).map(drop),
         provision: |_| Ok(()),
     },
@@ -49,6 +49,24 @@ pub(crate) static SERVICES: [Server; 7] = [
         ports: &[Port::Payment, Port::PaymentAdmin],
         launch: |stack| service(stack, "payment"),
         ready: |stack| ready(stack, Port::PaymentAdmin),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "idp",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Idp],
+        launch: |stack| provider(stack, "idp", Port::Idp),
+        ready: |stack| net::connect(stack.port(Port::Idp)).map(drop),
+        provision: |_| Ok(()),
+    },
+    Server {
+        name: "verification",
+        needs: &[],
+        tool: None,
+        ports: &[Port::Verification, Port::VerificationAdmin],
+        launch: |stack| service(stack, "verification"),
+        ready: |stack| ready(stack, Port::VerificationAdmin),
         provision: |_| Ok(()),
     },
     Server {
@@ -82,26 +100,26 @@ pub(crate) static SERVICES: [Server; 7] = [
 
 /// The services' names.
 #[cfg(test)]
-pub(crate) const NAMES: [&str; 5] = ["document", "payment", "notification", "worker", "bff"];
+pub(crate) const NAMES: [&str; 6] = ["document", "payment", "verification", "notification", "worker", "bff"];
 
 /// The most memory a service should keep resident, in MiB, and the longest it should take until it is ready, in
 /// milliseconds.
 pub(crate) fn goals(name: &str) -> Option<(u64, u64)> {
     match name {
         "worker" => Some((60, 1_000)),
-        "document" | "payment" | "notification" | "bff" => Some((20, 1_000)),
+        "document" | "payment" | "verification" | "notification" | "bff" => Some((20, 1_000)),
         _ => None,
     }
 }
 
 /// Services that own a database.
-const WITH_DATABASE: [&str; 3] = ["document", "payment", "notification"];
+const WITH_DATABASE: [&str; 4] = ["document", "payment", "verification", "notification"];
 
 /// Services that seal personal data.
-const WITH_KEYS: [&str; 3] = ["document", "payment", "notification"];
+const WITH_KEYS: [&str; 4] = ["document", "payment", "verification", "notification"];
 
 /// Services that keep an audit chain.
-const WITH_AUDIT: [&str; 2] = ["document", "payment"];
+const WITH_AUDIT: [&str; 3] = ["document", "payment", "verification"];
 
 /// What tenants are called on bills.
 const ISSUERS: &str = r#"{"riverton":{"name":"City of Riverton","address":["Town Hall","1 Bridge Street","Riverton"]},"lakeside":{"name":"Gemeinde Lakeside","address":["Rathaus","Seestraße 1","Lakeside"],"locale":"de"}}"#;
@@ -115,11 +133,30 @@ const KEY_FILE: &str = "xtask/compose/keys.json";
 /// Accounts at the payment provider as it listens by default, below the repository's root.
 const PROVIDERS_FILE: &str = "xtask/compose/providers.json";
 
+/// Accounts at the identity providers as they listen by default, below the repository's root.
+const IDENTITY_PROVIDERS_FILE: &str = "xtask/compose/identity-providers.json";
+
 /// Secrets of webhooks that the provider's own accounts have where nobody says otherwise, by account, and whose money each takes.
 const PROVIDER_ACCOUNTS: [(&str, &str, &str); 2] = [
     ("acct_town", "riverton", "whsec_HRbkVgiORG5IJpw+uFGFxRD8FCPemayp4uo1hUJAjoE="),
     ("acct_water", "lakeside", "whsec_1ayqRGPCaIoFyMpmAu6c0Dv2s1Jka1vGisw6rf6x0Iw="),
 ];
+
+/// Accounts that the identity providers have by themselves, and whose cases each is for; of those that call back, the secret.
+const IDENTITY_ACCOUNTS: [(&str, &str, &str, Option<&str>); 4] = [
+    ("veritas", "veritas_town", "riverton", None),
+    ("kompass", "kompass_town", "riverton", Some("whsec_XBt4kLBWlKEzEKGroy42e3MZV6KrMKrupVfbPhbTk4w=")),
+    ("veritas", "veritas_water", "lakeside", None),
+    ("kompass", "kompass_water", "lakeside", Some("whsec_kcu2XP9+TTrQ9LeAx9AB4DobyRu265wkNK9SH9LN3zg=")),
+];
+
+/// Whose documents each identity provider knows.
+fn countries(provider: &str) -> &'static [&'static str] {
+    match provider {
+        "veritas" => &["DE", "ES", "FR", "GB", "IE", "IT", "NL", "PL", "US"],
+        _ => &["AT", "CH", "DE", "LI", "LU", "NL"],
+    }
+}
 
 /// Where the collector writes spans, a JSON object per line.
 pub(crate) fn spans(stack_dir: &std::path::Path) -> std::path::PathBuf {
@@ -142,11 +179,11 @@ fn collector(stack: &Stack) -> Result<Launch> {
     Ok(Launch::new(command))
 }
 
-/// The payment provider, which knows everything again when it is started again.
-fn provider(stack: &Stack) -> Result<Launch> {
-    let mut command = Command::new(compile::program(Profile::Dev, "psp")?);
-    command.arg(format!("127.0.0.1:{}", stack.port(Port::Psp)));
-    command.arg("--state").arg(stack.dir.join("psp.json"));
+/// A provider of the sandbox, which knows everything again when it is started again.
+fn provider(stack: &Stack, name: &str, port: Port) -> Result<Launch> {
+    let mut command = Command::new(compile::program(Profile::Dev, name)?);
+    command.arg(format!("127.0.0.1:{}", stack.port(port)));
+    command.arg("--state").arg(stack.dir.join(format!("{name}.json")));
     Ok(Launch::new(command))
 }
 
@@ -166,6 +203,31 @@ pub(crate) fn providers(at: &Addresses) -> String {
     format!("{:#}\n", serde_json::json!({ "accounts": accounts }))
 }
 
+/// The file of `VERIFICATION__PROVIDERS__FILE`: the accounts that the identity providers have by themselves.
+pub(crate) fn identity_providers(at: &Addresses) -> String {
+    // Only where it is another machine's does an address in the clear have to be allowed.
+    let is_here = at.idp.starts_with("http://127.0.0.1:");
+    let accounts = IDENTITY_ACCOUNTS.map(|(provider, name, tenant, secret)| {
+        let mut account = serde_json::json!({
+            "name": name,
+            "tenant": tenant,
+            "provider": provider,
+            "url": format!("{}/{provider}", at.idp),
+            "api_key": format!("sk_sandbox_{name}"),
+            "countries": countries(provider),
+        });
+        if !is_here {
+            account["plain_http"] = "allowed".into();
+        }
+        if let Some(secret) = secret {
+            account["webhook_secrets"] = [secret].into();
+            account["callback_url"] = format!("{}/webhooks/identity/{name}", at.callbacks).into();
+        }
+        account
+    });
+    format!("{:#}\n", serde_json::json!({ "accounts": accounts }))
+}
+
 /// `serve`, after `migrate` where there is a database.
 fn service(stack: &Stack, name: &str) -> Result<Launch> {
     let program = compile::program(stack.profile, name)?;
@@ -176,6 +238,11 @@ fn service(stack: &Stack, name: &str) -> Result<Launch> {
         let file = stack.dir.join("providers.json");
         fs::write(&file, providers(&here)).context("the accounts at the payment provider")?;
         here.providers_file = file.to_string_lossy().into_owned();
+    }
+    if name == "verification" {
+        let file = stack.dir.join("identity-providers.json");
+        fs::write(&file, identity_providers(&here)).context("the accounts at the identity providers")?;
+        here.identity_providers_file = file.to_string_lossy().into_owned();
     }
     let settings = settings(&here, name);
     if WITH_DATABASE.contains(&name) {
@@ -216,10 +283,15 @@ pub(crate) struct Addresses {
     pub(super) payment_listens: String,
     /// The payment provider.
     pub(super) psp: String,
-    /// Where the payment provider calls.
+    /// Where providers call.
     pub(super) callbacks: String,
     /// Accounts at the payment provider.
     pub(super) providers_file: String,
+    pub(super) verification_listens: String,
+    /// The identity providers.
+    pub(super) idp: String,
+    /// Accounts at the identity providers.
+    pub(super) identity_providers_file: String,
     pub(super) notification: String,
     pub(super) notification_listens: String,
     pub(super) admin: BTreeMap<&'static str, String>,
@@ -252,6 +324,9 @@ impl Addresses {
             psp: format!("http://{}", local(Port::Psp)),
             callbacks: format!("http://{}", local(Port::Bff)),
             providers_file: PROVIDERS_FILE.to_owned(),
+            verification_listens: local(Port::Verification),
+            idp: format!("http://{}", local(Port::Idp)),
+            identity_providers_file: IDENTITY_PROVIDERS_FILE.to_owned(),
             notification: local(Port::Notification),
             notification_listens: local(Port::Notification),
             admin: BTreeMap::from([
@@ -259,6 +334,7 @@ impl Addresses {
                 ("document", local(Port::DocumentAdmin)),
                 ("notification", local(Port::NotificationAdmin)),
                 ("payment", local(Port::PaymentAdmin)),
+                ("verification", local(Port::VerificationAdmin)),
                 ("worker", local(Port::WorkerAdmin)),
             ]),
             databases: local(Port::Postgres),
@@ -284,13 +360,14 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
         set("AUTH__CLIENT_SECRET", &format!("svc-{name}-secret"));
     }
     set("KAFKA__BROKERS", &at.brokers);
-    if name != "bff" {
+    // The verification service sends no jobs.
+    if !matches!(name, "bff" | "verification") {
         set("SQS__ENDPOINT", &at.sqs);
         set("SQS__REGION", versitygw::REGION);
         set("SQS__ACCESS_KEY_ID", "local");
         set("SQS__SECRET_ACCESS_KEY", "local");
     }
-    if matches!(name, "document" | "payment" | "worker") {
+    if matches!(name, "document" | "payment" | "verification" | "worker") {
         set("S3__ENDPOINT", &at.s3);
         set("S3__PUBLIC_ENDPOINT", &at.s3_public);
         set("S3__REGION", versitygw::REGION);
@@ -322,6 +399,11 @@ pub(crate) fn settings(at: &Addresses, name: &str) -> BTreeMap<String, String> {
             set("PROVIDERS__FILE", &at.providers_file);
             // Whoever tries out a bank that does not answer need not wait for long.
             set("PROVIDERS__PATIENCE_SECONDS", "5");
+        }
+        "verification" => {
+            set("GRPC__ADDR", &at.verification_listens);
+            set("DOCUMENT__URL", &document);
+            set("PROVIDERS__FILE", &at.identity_providers_file);
         }
         "notification" => {
             set("GRPC__ADDR", &at.notification_listens);
