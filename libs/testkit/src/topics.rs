@@ -1,5 +1,6 @@
 //! Fresh Kafka topics per test.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
@@ -103,19 +104,25 @@ fn read(settings: &kafka::Settings, topic: &str) -> Vec<kafka::Record> {
     let timeout = Duration::from_secs(10);
     let consumer: BaseConsumer = settings.consumer("tests").create().expect("a consumer");
     let metadata = consumer.fetch_metadata(Some(topic), timeout).expect("metadata");
-    let mut missing = 0;
+    let mut open = BTreeMap::new();
     let mut list = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
         let (low, high) = consumer.fetch_watermarks(topic, partition.id(), timeout).expect("watermarks");
-        missing += high - low;
+        if low < high {
+            open.insert(partition.id(), high);
+        }
         list.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
     }
     consumer.assign(&list).expect("assigned");
     let mut records = Vec::new();
-    while missing > 0 {
+    // Each partition to its own end: what comes meanwhile must not stand for what was there.
+    while !open.is_empty() {
         let message = consumer.poll(timeout).expect("a record in time").expect("a record");
+        let Some(high) = open.get(&message.partition()).copied() else { continue };
         records.push(kafka::Record::from_message(&message));
-        missing -= 1;
+        if message.offset() + 1 >= high {
+            open.remove(&message.partition());
+        }
     }
     records
 }

@@ -31,8 +31,8 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
+use verification::Config;
 use verification::provider::Accounts;
-use verification::{Config, State};
 
 /// How long anything that happens by itself may take.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -42,7 +42,6 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 /// The service with servers of its own, and providers of the same time.
 pub(crate) struct TestApp {
     pub(crate) clock: Clock,
-    pub(crate) state: State,
     pub(crate) trail: audit::Trail,
     pub(crate) channel: Channel,
     documents: Channel,
@@ -127,12 +126,11 @@ impl TestApp {
         })
         .abort_handle();
         let ticker = tokio::spawn(tick(clock.clone())).abort_handle();
-        let verification::Running { state, trail, .. } = running;
+        let verification::Running { trail, .. } = running;
         let documents = connect(documents);
         let _documents = (beside.0, beside.1, sqs);
         Self {
             clock,
-            state,
             trail,
             channel,
             documents,
