@@ -4,18 +4,18 @@
 \set payer :n % 1000
 begin;
 select now()::text, now() = statement_timestamp(), set_config('app.tenant', 'town-' || :town, true);
-select id, tenant, bill_id, payer, account, amount, currency, return_url, next_url, status, failure, cancelled_by, provider_id, silent_since,
-    captured, refunded, refunding, disputed, created_at, expires_at, finished_at
+select id, tenant, bill_id, payer, account, amount, currency, return_url, next_url, status, failure, cancelled_by, provider_id, charge_id,
+    silent_since, captured, refunded, refunding, disputed, created_at, expires_at, finished_at, receipt_id
 from payments where tenant = 'town-' || :town and id = bench_id(2, :n);
 select id, tenant, reference, payer, payer_name, currency, total, paid, credited, given_up, reserved, status, due_on, created_at, issued_at,
     closed_at
 from bills where tenant = 'town-' || :town and id = bench_id(1, :n) for update;
-select id, tenant, bill_id, payer, account, amount, currency, return_url, next_url, status, failure, cancelled_by, provider_id, silent_since,
-    captured, refunded, refunding, disputed, created_at, expires_at, finished_at
+select id, tenant, bill_id, payer, account, amount, currency, return_url, next_url, status, failure, cancelled_by, provider_id, charge_id,
+    silent_since, captured, refunded, refunding, disputed, created_at, expires_at, finished_at, receipt_id
 from payments where tenant = 'town-' || :town and id = bench_id(2, :n) for update;
 update payments set return_url = null, next_url = null, status = 'completed', failure = null, cancelled_by = null, provider_id = 'p-' || :n,
     silent_since = null, captured = 10000, refunded = 0, refunding = 0, contradiction = coalesce(null, contradiction), finished_at = now(),
-    disputed = 0
+    disputed = 0, receipt_id = null, charge_id = null
 where tenant = 'town-' || :town and id = bench_id(2, :n);
 insert into outbox (id, tenant, lane, destination, key, type, subject, time, dataschema, traceparent, payload)
 values (bench_id(8, :n), 'town-' || :town, 'topic', 'guildhall.payment.v1', bench_id(2, :n)::text, 'guildhall.payment.completed.v1',
@@ -43,6 +43,15 @@ join ledger_accounts a
     on a.tenant = 'town-' || :town and a.kind = new.kind and a.owner = new.owner and a.currency = new.currency;
 -- write
 select exists (select from settled_accounts where tenant = 'town-' || :town and account = 'acct_' || :town);
+insert into pdfs (id, tenant, bill_id, payment_id, created_at)
+values (bench_id(11, :n), 'town-' || :town, bench_id(1, :n), bench_id(2, :n), now())
+on conflict (tenant, bill_id, payment_id) do nothing;
+insert into outbox (id, tenant, lane, destination, key, type, subject, time, dataschema, traceparent, payload)
+values (bench_id(11, :n), 'town-' || :town, 'queue', 'guildhall-pdf', bench_id(11, :n)::text, 'pdf', bench_id(11, :n)::text, now(),
+    'json' || chr(58) || 'job', null, convert_to(repeat('x', 90), 'UTF8'));
+insert into due (tenant, kind, subject, due_at, at)
+values ('town-' || :town, 'pdf_unreported', bench_id(11, :n), now() + interval '5 minutes', now() + interval '5 minutes')
+on conflict (tenant, kind, subject) do update set due_at = excluded.due_at, at = excluded.at, attempts = 0, claim = null;
 update bills set paid = 10000, credited = 0, given_up = 0, reserved = 0, status = 'paid', issued_at = issued_at, closed_at = now()
 where tenant = 'town-' || :town and id = bench_id(1, :n);
 insert into outbox (id, tenant, lane, destination, key, type, subject, time, dataschema, traceparent, payload)

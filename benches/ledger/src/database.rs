@@ -89,7 +89,8 @@ impl Ledger {
         ensure!(noted == all, "{noted} of {all} payments have it in their history");
         ensure!(posted == all, "{posted} of {all} payments are posted");
         ensure!(waiting == 0, "{waiting} payments are still to be looked at");
-        self.check_told(2 * amount).await
+        // The payment's, the bill's, and the job that makes the receipt.
+        self.check_told(3 * amount).await
     }
 
     /// How many adjustments are posted.

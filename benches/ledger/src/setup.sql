@@ -1,5 +1,5 @@
 -- Ids by number, so that pgbench knows what is there without asking. Kinds: 1 bill, 2 payment, 3 entry of the bill, 4 entry of the payment,
--- 5 clearing, 6 receivable, 7 revenue, 8 event of the payment, 9 event of the bill, 10 settled account.
+-- 5 clearing, 6 receivable, 7 revenue, 8 event of the payment, 9 event of the bill, 10 settled account, 11 receipt.
 create function bench_id(kind int, n bigint) returns uuid language sql immutable as $$
     select ('018f0000-0000-7000-8' || lpad(to_hex(kind), 3, '0') || '-' || lpad(to_hex(n), 12, '0'))::uuid
 $$;
