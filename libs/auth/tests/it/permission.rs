@@ -19,104 +19,120 @@ const CALLERS: [&str; 10] = [
 
 /// One line per operation, one column per caller; `x` may.
 const TABLE: &str = "
-                        operation citizen  staff  finance  svc-bff  svc-document  svc-notification  svc-worker
-                 CaseAttachToCase       .      x        x        .             .                 .           .
-               CaseDetachFromCase       .      x        x        .             .                 .           .
-           CaseDownloadCaseExport       .      x        x        .             .                 .           .
-                   CaseExportCase       .      x        x        .             .                 .           .
-                CaseGetCaseExport       .      x        x        .             .                 .           .
-            CaseListCaseDocuments       .      x        x        .             .                 .           .
-                    CaseListHolds       .      x        x        .             .                 .           .
-                    CasePlaceHold       .      x        x        .             .                 .           .
-                  CaseReleaseHold       .      x        x        .             .                 .           .
-              DocumentAbortUpload       x      x        x        .             .                 .           .
-                DocumentClaimScan       .      .        .        .             .                 .           x
-            DocumentConfirmUpload       x      x        x        .             .                 .           .
-           DocumentCreateDownload       x      x        x        .             .                 .           .
-            DocumentEraseDocument       x      x        x        .             .                 .           .
-              DocumentGetDocument       x      x        x        .             .                 x           .
-           DocumentInitiateUpload       x      x        x        .             .                 .           .
-          DocumentInitiateVersion       x      x        x        .             .                 .           .
-            DocumentListDocuments       x      x        x        .             .                 .           .
-                DocumentListParts       x      x        x        .             .                 .           .
-             DocumentListVersions       x      x        x        .             .                 .           .
-             DocumentOpenDocument       .      .        .        .             .                 .           x
-            DocumentRefreshUpload       x      x        x        .             .                 .           .
-               DocumentReportScan       .      .        .        .             .                 .           x
-                DocumentSignParts       x      x        x        .             .                 .           .
-            DocumentStoreDocument       .      .        .        .             .                 .           x
-          IntegrityClaimIntegrity       .      .        .        .             .                 .           x
-         IntegrityReportIntegrity       .      .        .        .             .                 .           x
-              PreviewClaimPreview       .      .        .        .             .                 .           x
-                PreviewGetPreview       x      x        x        .             .                 .           .
-             PreviewReportPreview       .      .        .        .             .                 .           x
-      QuarantineDecideQuarantined       .      x        x        .             .                 .           .
-    QuarantineDownloadQuarantined       .      x        x        .             .                 .           .
-          QuarantineListDecisions       .      x        x        .             .                 .           .
-        QuarantineListQuarantined       .      x        x        .             .                 .           .
-               SharingCreateGrant       .      x        x        .             .                 .           .
-              SharingListAccesses       x      x        x        .             .                 .           .
-                SharingListGrants       .      x        x        .             .                 .           .
-                SharingListShared       x      .        .        .             .                 .           .
-               SharingRevokeGrant       .      x        x        .             .                 .           .
-        NotificationClaimDelivery       .      .        .        .             .                 .           x
-            NotificationFeedHeads       .      .        .        x             .                 .           .
-           NotificationGetErasure       .      x        x        .             .                 .           .
-             NotificationListFeed       x      x        x        x             .                 .           .
-             NotificationMarkRead       x      x        x        .             .                 .           .
-       NotificationReportDelivery       .      .        .        .             .                 .           x
-       NotificationRequestErasure       .      x        x        .             .                 .           .
-      NotificationUpsertRecipient       .      .        .        x             .                 .           x
-                AuditGetAuditHead       .      x        x        .             .                 .           .
-            AuditListAuditEntries       .      x        x        .             .                 .           .
-            AuditProveAuditEvents       .      x        x        .             .                 .           .
-            AuditVerifyAuditChain       .      x        x        .             .                 .           .
-      DeadLetterDiscardDeadLetter       .      x        x        .             .                 .           x
-          DeadLetterGetDeadLetter       .      x        x        .             .                 .           x
-        DeadLetterListDeadLetters       .      x        x        .             .                 .           x
-     DeadLetterRedriveDeadLetters       .      x        x        .             .                 .           x
-                PolicyCheckPolicy       .      x        x        .             .                 .           .
-                 PolicyDiffPolicy       .      x        x        .             .                 .           .
-                  PolicyGetPolicy       .      x        x        .             .                 .           .
-               PolicyListPolicies       .      x        x        .             .                 .           .
-         PolicyListPolicyVersions       .      x        x        .             .                 .           .
-              PolicyPublishPolicy       .      x        x        .             .                 .           .
-                BillingCancelBill       .      x        x        .             .                 .           .
-                  BillingClaimPdf       .      .        .        .             .                 .           x
-                BillingCreateBill       .      x        x        .             .                 .           .
-                 BillingCreateRun       .      x        x        .             .                 .           .
-                BillingCreditBill       .      x        x        .             .                 .           .
-                   BillingGetBill       x      x        x        .             .                 x           .
-                    BillingGetRun       .      x        x        .             .                 .           x
-                 BillingIssueBill       .      x        x        .             .                 .           .
-             BillingIssueRunLines       .      .        .        .             .                 .           x
-                 BillingListBills       x      x        x        .             .                 .           .
-             BillingListRunFaults       .      x        x        .             .                 .           .
-                  BillingListRuns       .      x        x        .             .                 .           .
-                 BillingReportPdf       .      .        .        .             .                 .           x
-             BillingStageRunLines       .      .        .        .             .                 .           x
-              BillingWriteOffBill       .      .        x        .             .                 .           .
-                LedgerClosePeriod       .      .        x        .             .                 .           .
-           LedgerDecideAdjustment       .      .        x        .             .                 .           .
-              LedgerGetSettlement       .      .        x        .             .                 .           .
-            LedgerListAdjustments       .      x        x        .             .                 .           .
-               LedgerListBalances       .      x        x        .             .                 .           .
-                LedgerListEntries       .      x        x        .             .                 .           .
-                LedgerListPeriods       .      x        x        .             .                 .           .
-            LedgerListSettlements       .      .        x        .             .                 .           .
-          LedgerProposeAdjustment       .      .        x        .             .                 .           .
-               LedgerVerifyLedger       .      x        x        .             .                 .           .
-            PaymentAdvancePayment       .      .        .        .             .                 .           x
-             PaymentCancelPayment       x      x        x        .             .                 .           .
-              PaymentCreateRefund       .      .        x        .             .                 .           .
-                PaymentGetPayment       x      x        x        .             .                 .           .
-           PaymentInitiatePayment       x      .        .        .             .                 .           .
-              PaymentListDisputes       .      x        x        .             .                 .           .
-         PaymentListPaymentEvents       x      x        x        .             .                 .           .
-              PaymentListPayments       x      x        x        .             .                 .           .
-               PaymentListRefunds       x      x        x        .             .                 .           .
-      PaymentListUnknownCallbacks       .      .        x        .             .                 .           .
-           PaymentReceiveCallback       .      .        .        x             .                 .           .
+                        operation citizen  staff  reviewer  finance  admin  svc-bff  svc-document  svc-notification  svc-verification  svc-worker
+                 CaseAttachToCase       .      x         x        x      x        .             .                 .                 x           .
+               CaseDetachFromCase       .      x         x        x      x        .             .                 .                 x           .
+           CaseDownloadCaseExport       .      x         x        x      x        .             .                 .                 .           .
+                   CaseExportCase       .      x         x        x      x        .             .                 .                 .           .
+                CaseGetCaseExport       .      x         x        x      x        .             .                 .                 .           .
+            CaseListCaseDocuments       .      x         x        x      x        .             .                 .                 x           .
+                    CaseListHolds       .      x         x        x      x        .             .                 .                 .           .
+                    CasePlaceHold       .      x         x        x      x        .             .                 .                 .           .
+                  CaseReleaseHold       .      x         x        x      x        .             .                 .                 .           .
+              DocumentAbortUpload       x      x         x        x      x        .             .                 .                 .           .
+                DocumentClaimScan       .      .         .        .      .        .             .                 .                 .           x
+            DocumentConfirmUpload       x      x         x        x      x        .             .                 .                 .           .
+           DocumentCreateDownload       x      x         x        x      x        .             .                 .                 x           .
+            DocumentEraseDocument       x      x         x        x      x        .             .                 .                 .           .
+              DocumentGetDocument       x      x         x        x      x        .             .                 x                 x           .
+           DocumentInitiateUpload       x      x         x        x      x        .             .                 .                 .           .
+          DocumentInitiateVersion       x      x         x        x      x        .             .                 .                 .           .
+            DocumentListDocuments       x      x         x        x      x        .             .                 .                 .           .
+                DocumentListParts       x      x         x        x      x        .             .                 .                 .           .
+             DocumentListVersions       x      x         x        x      x        .             .                 .                 .           .
+             DocumentOpenDocument       .      .         .        .      .        .             .                 .                 .           x
+            DocumentRefreshUpload       x      x         x        x      x        .             .                 .                 .           .
+               DocumentReportScan       .      .         .        .      .        .             .                 .                 .           x
+                DocumentSignParts       x      x         x        x      x        .             .                 .                 .           .
+            DocumentStoreDocument       .      .         .        .      .        .             .                 .                 .           x
+          IntegrityClaimIntegrity       .      .         .        .      .        .             .                 .                 .           x
+         IntegrityReportIntegrity       .      .         .        .      .        .             .                 .                 .           x
+              PreviewClaimPreview       .      .         .        .      .        .             .                 .                 .           x
+                PreviewGetPreview       x      x         x        x      x        .             .                 .                 .           .
+             PreviewReportPreview       .      .         .        .      .        .             .                 .                 .           x
+      QuarantineDecideQuarantined       .      x         x        x      x        .             .                 .                 .           .
+    QuarantineDownloadQuarantined       .      x         x        x      x        .             .                 .                 .           .
+          QuarantineListDecisions       .      x         x        x      x        .             .                 .                 .           .
+        QuarantineListQuarantined       .      x         x        x      x        .             .                 .                 .           .
+               SharingCreateGrant       .      x         x        x      x        .             .                 .                 .           .
+              SharingListAccesses       x      x         x        x      x        .             .                 .                 .           .
+                SharingListGrants       .      x         x        x      x        .             .                 .                 .           .
+                SharingListShared       x      .         .        .      .        .             .                 .                 .           .
+               SharingRevokeGrant       .      x         x        x      x        .             .                 .                 .           .
+        NotificationClaimDelivery       .      .         .        .      .        .             .                 .                 .           x
+            NotificationFeedHeads       .      .         .        .      .        x             .                 .                 .           .
+           NotificationGetErasure       .      x         x        x      x        .             .                 .                 .           .
+             NotificationListFeed       x      x         x        x      x        x             .                 .                 .           .
+             NotificationMarkRead       x      x         x        x      x        .             .                 .                 .           .
+       NotificationReportDelivery       .      .         .        .      .        .             .                 .                 .           x
+       NotificationRequestErasure       .      x         x        x      x        .             .                 .                 .           .
+      NotificationUpsertRecipient       .      .         .        .      .        x             .                 .                 .           x
+                AuditGetAuditHead       .      x         x        x      x        .             .                 .                 .           .
+            AuditListAuditEntries       .      x         x        x      x        .             .                 .                 .           .
+            AuditProveAuditEvents       .      x         x        x      x        .             .                 .                 .           .
+            AuditVerifyAuditChain       .      x         x        x      x        .             .                 .                 .           .
+      DeadLetterDiscardDeadLetter       .      x         x        x      x        .             .                 .                 .           x
+          DeadLetterGetDeadLetter       .      x         x        x      x        .             .                 .                 .           x
+        DeadLetterListDeadLetters       .      x         x        x      x        .             .                 .                 .           x
+     DeadLetterRedriveDeadLetters       .      x         x        x      x        .             .                 .                 .           x
+                PolicyCheckPolicy       .      x         x        x      x        .             .                 .                 .           .
+                 PolicyDiffPolicy       .      x         x        x      x        .             .                 .                 .           .
+                  PolicyGetPolicy       .      x         x        x      x        .             .                 .                 .           .
+               PolicyListPolicies       .      x         x        x      x        .             .                 .                 .           .
+         PolicyListPolicyVersions       .      x         x        x      x        .             .                 .                 .           .
+              PolicyPublishPolicy       .      x         x        x      x        .             .                 .                 .           .
+                BillingCancelBill       .      x         x        x      x        .             .                 .                 .           .
+                  BillingClaimPdf       .      .         .        .      .        .             .                 .                 .           x
+                BillingCreateBill       .      x         x        x      x        .             .                 .                 .           .
+                 BillingCreateRun       .      x         x        x      x        .             .                 .                 .           .
+                BillingCreditBill       .      x         x        x      x        .             .                 .                 .           .
+                   BillingGetBill       x      x         x        x      x        .             .                 x                 .           .
+                    BillingGetRun       .      x         x        x      x        .             .                 .                 .           x
+                 BillingIssueBill       .      x         x        x      x        .             .                 .                 .           .
+             BillingIssueRunLines       .      .         .        .      .        .             .                 .                 .           x
+                 BillingListBills       x      x         x        x      x        .             .                 .                 .           .
+             BillingListRunFaults       .      x         x        x      x        .             .                 .                 .           .
+                  BillingListRuns       .      x         x        x      x        .             .                 .                 .           .
+                 BillingReportPdf       .      .         .        .      .        .             .                 .                 .           x
+             BillingStageRunLines       .      .         .        .      .        .             .                 .                 .           x
+              BillingWriteOffBill       .      .         .        x      x        .             .                 .                 .           .
+                LedgerClosePeriod       .      .         .        x      x        .             .                 .                 .           .
+           LedgerDecideAdjustment       .      .         .        x      x        .             .                 .                 .           .
+              LedgerGetSettlement       .      .         .        x      x        .             .                 .                 .           .
+            LedgerListAdjustments       .      x         x        x      x        .             .                 .                 .           .
+               LedgerListBalances       .      x         x        x      x        .             .                 .                 .           .
+                LedgerListEntries       .      x         x        x      x        .             .                 .                 .           .
+                LedgerListPeriods       .      x         x        x      x        .             .                 .                 .           .
+            LedgerListSettlements       .      .         .        x      x        .             .                 .                 .           .
+          LedgerProposeAdjustment       .      .         .        x      x        .             .                 .                 .           .
+               LedgerVerifyLedger       .      x         x        x      x        .             .                 .                 .           .
+            PaymentAdvancePayment       .      .         .        .      .        .             .                 .                 .           x
+             PaymentCancelPayment       x      x         x        x      x        .             .                 .                 .           .
+              PaymentCreateRefund       .      .         .        x      x        .             .                 .                 .           .
+                PaymentGetPayment       x      x         x        x      x        .             .                 .                 .           .
+           PaymentInitiatePayment       x      .         .        .      .        .             .                 .                 .           .
+              PaymentListDisputes       .      x         x        x      x        .             .                 .                 .           .
+         PaymentListPaymentEvents       x      x         x        x      x        .             .                 .                 .           .
+              PaymentListPayments       x      x         x        x      x        .             .                 .                 .           .
+               PaymentListRefunds       x      x         x        x      x        .             .                 .                 .           .
+      PaymentListUnknownCallbacks       .      .         .        x      x        .             .                 .                 .           .
+           PaymentReceiveCallback       .      .         .        .      .        x             .                 .                 .           .
+            ProviderForceProvider       .      .         .        .      x        .             .                 .                 .           .
+            ProviderListProviders       .      x         x        x      x        .             .                 .                 .           .
+                    ReviewAddNote       .      .         x        .      x        .             .                 .                 .           .
+                ReviewClaimReview       .      .         x        .      x        .             .                 .                 .           .
+                 ReviewDecideCase       .      .         x        .      x        .             .                 .                 .           .
+              ReviewListDecisions       .      .         x        .      x        .             .                 .                 .           .
+                  ReviewListNotes       .      .         x        .      x        .             .                 .                 .           .
+                ReviewListReviews       .      .         x        .      x        .             .                 .                 .           .
+             ReviewReassignReview       .      .         x        .      x        .             .                 .                 .           .
+              VerificationGetCase       x      x         x        x      x        .             .                 x                 .           .
+      VerificationListCaseEntries       x      x         x        x      x        .             .                 .                 .           .
+            VerificationListCases       x      x         x        x      x        .             .                 .                 .           .
+      VerificationReceiveCallback       .      .         .        .      .        x             .                 .                 .           .
+         VerificationResubmitCase       x      .         .        .      .        .             .                 .                 .           .
+           VerificationSubmitCase       x      .         .        .      .        .             .                 .                 .           .
+         VerificationWithdrawCase       x      .         .        .      .        .             .                 .                 .           .
 ";
 
 fn caller(name: &str) -> Caller {
