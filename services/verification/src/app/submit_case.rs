@@ -166,7 +166,7 @@ pub(super) fn given(said: &v1::Applicant) -> Given<'_> {
         birth_date: &said.birth_date,
         address: said.address.as_ref().map(|address| {
             let v1::Address { line1, line2, city, postal_code, country } = address;
-            [line1, line2, city, postal_code, country].map(|line| line.as_str())
+            [line1, line2, city, postal_code, country].map(String::as_str)
         }),
     }
 }

@@ -1,6 +1,6 @@
 //! Table `decisions`: written once.
 
-use ids::{CaseId, DecisionId, Tenant};
+use ids::{CaseId, DecisionId, Subject, Tenant};
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 
@@ -24,8 +24,8 @@ pub async fn insert(
         decision.number,
         decision.verdict.name(),
         &reasons,
-        decision.by.as_ref().map(|by| by.as_str()),
-        decision.agreed_by.as_ref().map(|by| by.as_str()),
+        decision.by.as_ref().map(Subject::as_str),
+        decision.agreed_by.as_ref().map(Subject::as_str),
         decision.at,
     )
     .execute(db)
