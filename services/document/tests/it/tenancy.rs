@@ -186,7 +186,7 @@ async fn every_operation_answers_another_tenant_that_nothing_is_there() {
             }
         }
     }
-    assert_eq!(tried, 3 * (8 + 3 + 4 * 2 + 3 + 4));
+    assert_eq!(tried, 3 * (8 + 4 + 3 + 3 * 2 + 3 + 4));
     for actor in [app.citizen("ada", "lakeside"), app.staff("lea", "lakeside")] {
         assert!(actor.list(0, "").await.unwrap().documents.is_empty());
     }
