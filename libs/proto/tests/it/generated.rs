@@ -105,6 +105,14 @@ fn calls_that_make_an_effect_for_people_need_a_key() {
             &Operation::PaymentCancelPayment,
             &Operation::PaymentCreateRefund,
             &Operation::PaymentInitiatePayment,
+            &Operation::ProviderForceProvider,
+            &Operation::ReviewAddNote,
+            &Operation::ReviewClaimReview,
+            &Operation::ReviewDecideCase,
+            &Operation::ReviewReassignReview,
+            &Operation::VerificationResubmitCase,
+            &Operation::VerificationSubmitCase,
+            &Operation::VerificationWithdrawCase,
         ]
     );
 }
